@@ -1,0 +1,381 @@
+import type { Format } from '../media/format.ts';
+import type { Kind } from '../media/packet.ts';
+import type { Framing, Patience, Seat } from './feed.ts';
+import { type Audience, type FlushPolicy, flushPolicy } from './flush.ts';
+import type { LiveSettings } from './live.ts';
+import type { Logger } from './log.ts';
+import { checkName } from './names.ts';
+import { Refused } from './refused.ts';
+import type { Sink } from './sink.ts';
+import { Stream, type StreamListener } from './stream.ts';
+
+/** Who asks: one connection of a client, of a relay, or of another worker. */
+export interface Client {
+  /** Counts up over the life of the process; the same number in logs, callbacks and statistics. */
+  readonly id: number;
+  readonly protocol: 'rtmp' | 'http-flv';
+  readonly origin: 'client' | 'relay' | 'worker';
+  /** IP address without port, or `unix:`. */
+  readonly address: string;
+  /** Fields of the connect command; empty where the protocol has none. */
+  readonly flashver: string;
+  readonly tcurl: string;
+  readonly swfurl: string;
+  readonly pageurl: string;
+  /** The query of the connect's application name. */
+  readonly connectArgs: string;
+  readonly log: Logger;
+}
+
+/** A wish to publish a name. Gates may change `name`. */
+export interface PublishRequest {
+  readonly action: 'publish';
+  readonly client: Client;
+  readonly application: Application;
+  name: string;
+  /** The query after the name, without `?`. */
+  readonly args: string;
+  /** `live`, `record`, `append` or empty. */
+  readonly type: string;
+  /** Ends the publisher's session: the publication was taken away. */
+  readonly dismiss: (reason: string) => void;
+}
+
+/** A wish to play a name. Gates may change `name`. */
+export interface PlayRequest {
+  readonly action: 'play';
+  readonly client: Client;
+  readonly application: Application;
+  name: string;
+  readonly args: string;
+  /** As in the play command, in ms or negative for live; HTTP has -2, -1 and false. */
+  readonly start: number;
+  readonly duration: number;
+  readonly reset: boolean;
+  /** Told what happens to the stream from the moment the player is let in. */
+  readonly listener: StreamListener;
+  readonly dismiss: (reason: string) => void;
+}
+
+export type Request = PublishRequest | PlayRequest;
+
+/** Decides about a request; throws Refused to say no. Run in the order of the modules. */
+export type Gate<R extends Request = Request> = (request: R) => void | Promise<void>;
+
+/** Told after the fact; must not throw. */
+export interface Observer {
+  published?(publication: Publication): void;
+  unpublished?(publication: Publication): void;
+  played?(subscription: Subscription): void;
+  unplayed?(subscription: Subscription): void;
+}
+
+/** Runs for every live stream, from its first media to its publisher's end; what it returns undoes it. */
+export type StreamTask = (stream: Stream, publication: Publication) => (() => void) | undefined;
+
+/** A publisher's hold of a name. */
+export class Publication {
+  readonly request: PublishRequest;
+  readonly stream: Stream;
+  readonly since = Date.now();
+  readonly #end: (publication: Publication) => void;
+  closed = false;
+
+  constructor(request: PublishRequest, stream: Stream, end: (publication: Publication) => void) {
+    this.request = request;
+    this.stream = stream;
+    this.#end = end;
+  }
+
+  /** A media or data message; `raw` is the 32-bit timestamp in ms. Ignored after `close`. */
+  push(kind: Kind, raw: number, body: Buffer, now: number): void {
+    if (!this.closed) this.stream.ingest(kind, raw, body, now);
+  }
+
+  describe(metadata: Buffer | null, now: number): void {
+    if (!this.closed) this.stream.describe(metadata, now);
+  }
+
+  endOfRead(now: number): void {
+    if (!this.closed) this.stream.endOfRead(now);
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#end(this);
+  }
+}
+
+/** A player's hold of a stream, with a seat in a feed or, while paused, without. */
+export class Subscription {
+  readonly request: PlayRequest;
+  readonly stream: Stream;
+  readonly since = Date.now();
+  readonly #end: (subscription: Subscription) => void;
+  readonly #unlisten: () => void;
+  #format: Format | undefined;
+  seat: Seat | undefined;
+  closed = false;
+
+  constructor(request: PlayRequest, stream: Stream, end: (subscription: Subscription) => void) {
+    this.request = request;
+    this.stream = stream;
+    this.#end = end;
+    this.#unlisten = stream.listen(request.listener);
+  }
+
+  get live(): boolean {
+    return this.stream.live;
+  }
+
+  /** Takes a seat: media flow from the cached group of pictures or the next key frame on. Leaves the one before. */
+  sit(format: Format, sink: Sink, framing: Framing, patience: Patience): void {
+    this.stand();
+    if (this.closed) return;
+    this.#format = format;
+    this.seat = this.stream.join(format, sink, framing, patience);
+  }
+
+  /** Gives the seat up, as when paused. */
+  stand(): void {
+    if (this.#format !== undefined && this.seat !== undefined) this.stream.leave(this.#format, this.seat);
+    this.seat = undefined;
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.stand();
+    this.#unlisten();
+    this.#end(this);
+  }
+}
+
+interface Ordered<T> {
+  readonly order: number;
+  readonly value: T;
+}
+
+/** An application: the only way in for publishers and players of every protocol, and the home of their streams. */
+export class Application {
+  readonly server: string;
+  readonly name: string;
+  readonly log: Logger;
+  /** Replaced as a whole by a reload; streams and sessions read it at each use. */
+  settings: LiveSettings;
+  closed = false;
+  readonly #streams = new Map<string, Stream>();
+  readonly #publications = new Map<Stream, Publication>();
+  readonly #subscriptions = new Set<Subscription>();
+  /** Names taken by a publisher whose gates are still being asked. */
+  readonly #asking = new Set<string>();
+  #gates: Ordered<Gate>[] = [];
+  readonly #observers = new Set<Observer>();
+  readonly #tasks = new Map<StreamTask, Map<Stream, () => void>>();
+  readonly #policy: FlushPolicy;
+  readonly #audience: Audience;
+
+  /** `server` names the server block it stands in, `settings` are its live settings. */
+  constructor(server: string, name: string, settings: LiveSettings, audience: Audience, log: Logger) {
+    this.server = server;
+    this.name = name;
+    this.settings = settings;
+    this.log = log;
+    this.#audience = audience;
+    this.#policy = flushPolicy(audience, () => this.settings.out_merge);
+  }
+
+  get streams(): ReadonlyMap<string, Stream> {
+    return this.#streams;
+  }
+
+  get publications(): Iterable<Publication> {
+    return this.#publications.values();
+  }
+
+  get subscriptions(): Iterable<Subscription> {
+    return this.#subscriptions;
+  }
+
+  publicationOf(stream: Stream): Publication | undefined {
+    return this.#publications.get(stream);
+  }
+
+  /** Adds a gate; `order` is its module's place in the list of modules. */
+  addGate(order: number, gate: Gate): () => void {
+    const entry = { order, value: gate };
+    this.#gates = [...this.#gates, entry].sort((a, b) => a.order - b.order);
+    return () => {
+      this.#gates = this.#gates.filter((other) => other !== entry);
+    };
+  }
+
+  observe(observer: Observer): () => void {
+    this.#observers.add(observer);
+    return () => this.#observers.delete(observer);
+  }
+
+  /** Runs a task for every stream that is live now and later, until it is undone. */
+  forEachStream(task: StreamTask): () => void {
+    const running = new Map<Stream, () => void>();
+    this.#tasks.set(task, running);
+    for (const publication of this.#publications.values()) {
+      if (publication.stream.live) this.#runTask(task, running, publication);
+    }
+    return () => {
+      this.#tasks.delete(task);
+      for (const undo of running.values()) undo();
+    };
+  }
+
+  /** Asks the gates and takes the name. Throws Refused. */
+  async publish(request: PublishRequest): Promise<Publication> {
+    this.#check(request.name);
+    this.#checkFree(request.name);
+    // Held while the gates are asked, so that of two publishers at the same moment one is told at once.
+    const asked = request.name;
+    this.#asking.add(asked);
+    try {
+      await this.#pass(request);
+      if (request.name !== asked) {
+        this.#check(request.name);
+        this.#checkFree(request.name);
+      }
+    } finally {
+      this.#asking.delete(asked);
+    }
+    this.#checkOpen();
+    const stream = this.#stream(request.name);
+    const publication = new Publication(request, stream, (ended) => this.#unpublish(ended));
+    this.#publications.set(stream, publication);
+    stream.begin();
+    this.#tell((observer) => observer.published?.(publication));
+    return publication;
+  }
+
+  /** Asks the gates and attaches a player. Throws Refused, with `not-found` where nobody publishes and none may wait. */
+  async play(request: PlayRequest, mayWait: boolean): Promise<Subscription> {
+    this.#check(request.name);
+    await this.#pass(request);
+    this.#check(request.name);
+    const existing = this.#streams.get(request.name);
+    if (!mayWait && existing?.live !== true) throw new Refused('not-found', 'no such stream');
+    const subscription = new Subscription(request, existing ?? this.#stream(request.name), (ended) =>
+      this.#unplay(ended),
+    );
+    this.#subscriptions.add(subscription);
+    this.#tell((observer) => observer.played?.(subscription));
+    return subscription;
+  }
+
+  /** Once a second: cuts off dead players and idle publishers. */
+  sweep(now: number): void {
+    const idle = this.settings.drop_idle_publisher;
+    for (const stream of this.#streams.values()) stream.sweep(now);
+    if (idle === null) return;
+    for (const publication of this.#publications.values()) {
+      const { stream } = publication;
+      const since = stream.live ? now - stream.lastMediaAt : Date.now() - publication.since;
+      if (since > idle) publication.request.dismiss('the publisher sends nothing');
+    }
+  }
+
+  /** Removed from the configuration: everybody is sent away. */
+  close(): void {
+    this.closed = true;
+    for (const publication of [...this.#publications.values()]) {
+      publication.request.dismiss('the application was removed');
+      publication.close();
+    }
+    for (const subscription of [...this.#subscriptions]) {
+      subscription.request.dismiss('the application was removed');
+      subscription.close();
+    }
+  }
+
+  #check(name: string): void {
+    this.#checkOpen();
+    checkName(name);
+  }
+
+  #checkOpen(): void {
+    if (this.closed) throw new Refused('not-found', 'no such application');
+    if (!this.settings.live) throw new Refused('not-found', 'the application is not live');
+  }
+
+  #checkFree(name: string): void {
+    const stream = this.#streams.get(name);
+    if (this.#asking.has(name) || (stream !== undefined && this.#publications.has(stream))) {
+      throw new Refused('busy', 'Already publishing');
+    }
+  }
+
+  async #pass(request: Request): Promise<void> {
+    for (const { value } of this.#gates) {
+      const answer = value(request);
+      if (answer !== undefined) await answer;
+    }
+    this.#checkOpen();
+  }
+
+  #stream(name: string): Stream {
+    const known = this.#streams.get(name);
+    if (known !== undefined) return known;
+    const stream = new Stream(name, () => this.settings, this.#policy, this.#audience);
+    stream.listen({
+      started: () => this.#started(stream),
+      stopped: () => this.#stopped(stream),
+    });
+    this.#streams.set(name, stream);
+    return stream;
+  }
+
+  #started(stream: Stream): void {
+    const publication = this.#publications.get(stream);
+    if (publication === undefined) return;
+    for (const [task, running] of this.#tasks) this.#runTask(task, running, publication);
+  }
+
+  #stopped(stream: Stream): void {
+    for (const running of this.#tasks.values()) {
+      const undo = running.get(stream);
+      running.delete(stream);
+      undo?.();
+    }
+  }
+
+  #runTask(task: StreamTask, running: Map<Stream, () => void>, publication: Publication): void {
+    const undo = task(publication.stream, publication);
+    if (undo !== undefined) running.set(publication.stream, undo);
+  }
+
+  #unpublish(publication: Publication): void {
+    this.#publications.delete(publication.stream);
+    publication.stream.end();
+    this.#tell((observer) => observer.unpublished?.(publication));
+    if (!this.settings.idle_streams || this.closed) {
+      for (const subscription of [...this.#subscriptions]) {
+        if (subscription.stream === publication.stream) subscription.request.dismiss('the stream has ended');
+      }
+    }
+    this.#release(publication.stream);
+  }
+
+  #unplay(subscription: Subscription): void {
+    this.#subscriptions.delete(subscription);
+    this.#tell((observer) => observer.unplayed?.(subscription));
+    this.#release(subscription.stream);
+  }
+
+  /** Forgets a stream that nobody holds any more. */
+  #release(stream: Stream): void {
+    if (this.#publications.has(stream)) return;
+    for (const subscription of this.#subscriptions) if (subscription.stream === stream) return;
+    if (this.#streams.get(stream.name) === stream) this.#streams.delete(stream.name);
+  }
+
+  #tell(what: (observer: Observer) => void): void {
+    for (const observer of this.#observers) what(observer);
+  }
+}

@@ -1,0 +1,295 @@
+import { type MediaPacket, type Opening, VIDEO } from '../media/packet.ts';
+import type { Format, Muxer } from '../media/format.ts';
+import type { FlushPolicy } from './flush.ts';
+import type { Sink } from './sink.ts';
+
+/** How a batch travels: as it is, or as one chunk of an HTTP/1.1 chunked body (RFC 9112, 7.1). */
+export type Framing = 'plain' | 'chunked';
+
+/** Room for `00000000\r\n` before and `\r\n` after a batch, so that its chunked form is a view of the same memory. */
+const HEAD = 10;
+const TAIL = 2;
+
+/** A run of packets, packed once for all players of a feed. */
+interface Batch {
+  readonly plain: Buffer;
+  readonly chunked: Buffer;
+  /** A player may begin here. */
+  readonly entry: boolean;
+  readonly time: number;
+}
+
+/** What a player is owed and what it missed. */
+export interface SeatCounters {
+  readonly bytes: number;
+  /** Times it was skipped forward because it could not keep up. */
+  readonly skips: number;
+  readonly skippedBytes: number;
+}
+
+/** Limits of one player's queue. */
+export interface Patience {
+  /** Bytes of backlog above which a player is skipped to a later key frame. */
+  readonly bytes: number;
+  /** ms without progress after which a player that is behind is cut off. */
+  readonly stall: number;
+}
+
+const WAITING = 0; // for the stream's tracks to be known
+const LIVE = 1;
+const AT_ENTRY = 2; // for the next batch that players may begin with
+const BEHIND = 3; // for its backlog to drain, then for the next entry
+
+/** A player's place in a feed. */
+export class Seat implements SeatCounters {
+  readonly sink: Sink;
+  readonly framing: Framing;
+  readonly patience: Patience;
+  bytes = 0;
+  skips = 0;
+  skippedBytes = 0;
+  /** @internal */ state = WAITING;
+  /** @internal the version of the opening this player knows */ opening = -1;
+  /** @internal */ index = -1;
+  /** @internal */ instant: boolean;
+  #progress = 0;
+  #progressAt = 0;
+
+  constructor(sink: Sink, framing: Framing, patience: Patience, instant: boolean) {
+    this.sink = sink;
+    this.framing = framing;
+    this.patience = patience;
+    this.instant = instant;
+  }
+
+  /** @internal True when the player has been behind without taking a byte for longer than its patience. */
+  stalled(now: number): boolean {
+    const sent = this.sink.sent;
+    if (this.sink.backlog === 0 || sent !== this.#progress || this.#progressAt === 0) {
+      this.#progress = sent;
+      this.#progressAt = now;
+      return false;
+    }
+    return now - this.#progressAt > this.patience.stall;
+  }
+}
+
+/** What a feed asks of its stream. */
+export interface FeedSource {
+  readonly opening: Opening;
+  /** The tracks are known, so an opening may be made. */
+  readonly settled: boolean;
+  /** The cached group of pictures, from a key frame on; empty where there is none. */
+  readonly cached: readonly MediaPacket[];
+  /** Whether players wait for a key frame before their first frame. */
+  readonly waitKey: boolean;
+}
+
+/**
+ * One format of one stream: packs each packet once and hands the same bytes to every player in one loop. There is no
+ * object, timer, promise or copy per player and packet.
+ */
+export class Feed {
+  readonly format: Format;
+  bytesOut = 0;
+  readonly #muxer: Muxer;
+  readonly #source: FeedSource;
+  readonly #policy: FlushPolicy;
+  readonly #seats: Seat[] = [];
+  /** Packed since the newest entry, for players that join. */
+  #group: Batch[] = [];
+  #pending: MediaPacket[] = [];
+  #pendingEntry = false;
+  #pendingVideo = false;
+  #since = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(format: Format, source: FeedSource, policy: FlushPolicy) {
+    this.format = format;
+    this.#muxer = format.muxer();
+    this.#source = source;
+    this.#policy = policy;
+  }
+
+  get seats(): readonly Seat[] {
+    return this.#seats;
+  }
+
+  /** A packet of the stream; `entry` says that players may begin with it. Sequence headers come here too. */
+  push(packet: MediaPacket, entry: boolean, now: number): void {
+    // A batch begins at each key frame, so that caching and skipping work in whole batches.
+    if (packet.key && this.#pending.length > 0) this.flush();
+    if (this.#pending.length === 0) {
+      this.#pendingEntry = entry;
+      this.#since = now;
+    }
+    if (packet.kind === VIDEO) this.#pendingVideo = true;
+    this.#pending.push(packet);
+  }
+
+  /** The publisher's bytes at hand have been read: flushes now, or lets more packets gather as the policy says. */
+  endOfRead(now: number): void {
+    if (this.#pending.length === 0) return;
+    const delay = this.#policy.delay(this.#pendingVideo, now - this.#since);
+    if (delay <= 0) this.flush();
+    else this.#timer ??= setTimeout(this.#expired, delay);
+  }
+
+  readonly #expired = (): void => {
+    this.#timer = undefined;
+    this.flush();
+  };
+
+  /** Packs what is pending and writes it once to every player. */
+  flush(): void {
+    if (this.#timer !== undefined) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+    }
+    const pending = this.#pending;
+    if (pending.length === 0) return;
+    const batch = this.#pack(pending, this.#pendingEntry);
+    this.#pending = [];
+    this.#pendingVideo = false;
+    this.#remember(batch);
+    this.#write(batch);
+  }
+
+  #pack(packets: readonly MediaPacket[], entry: boolean): Batch {
+    const plain = this.#muxer.encode(packets, HEAD, TAIL);
+    return { plain, chunked: frameChunk(plain), entry, time: packets[0]!.time };
+  }
+
+  #remember(batch: Batch): void {
+    if (this.#source.cached.length === 0) {
+      if (this.#group.length > 0) this.#group = [];
+    } else if (batch.entry) {
+      this.#group = [batch];
+    } else if (this.#group.length > 0) {
+      this.#group.push(batch);
+    }
+  }
+
+  #write(batch: Batch): void {
+    const seats = this.#seats;
+    const { plain, chunked } = batch;
+    const version = this.#source.opening.version;
+    let sent = 0;
+    for (let i = 0; i < seats.length; i++) {
+      const seat = seats[i]!;
+      if (seat.state !== LIVE && !this.#mayEnter(seat, batch)) continue;
+      if (seat.sink.backlog > seat.patience.bytes) {
+        seat.state = BEHIND;
+        seat.skips += 1;
+        seat.skippedBytes += plain.length;
+        continue;
+      }
+      const bytes = seat.framing === 'plain' ? plain : chunked;
+      seat.sink.write(bytes);
+      seat.opening = version;
+      seat.bytes += bytes.length;
+      sent += bytes.length;
+    }
+    this.bytesOut += sent;
+  }
+
+  /** Brings a player that is not live back in, if this batch is one to begin with and its queue has drained. */
+  #mayEnter(seat: Seat, batch: Batch): boolean {
+    if (seat.state === BEHIND) {
+      if (!batch.entry || seat.sink.backlog > seat.patience.bytes / 4) {
+        seat.skippedBytes += batch.plain.length;
+        return false;
+      }
+    } else if (seat.state === WAITING) {
+      return false;
+    } else if (!batch.entry && this.#source.waitKey) {
+      return false;
+    }
+    seat.state = LIVE;
+    if (seat.opening !== this.#source.opening.version) this.#open(seat, batch.time, []);
+    return true;
+  }
+
+  /** Seats a player: opening and cached group at once where there are any, then the live edge. */
+  join(seat: Seat): void {
+    this.flush();
+    seat.index = this.#seats.length;
+    this.#seats.push(seat);
+    this.#admit(seat);
+  }
+
+  /** Gives every waiting player its opening: the stream's tracks have become known. */
+  settle(): void {
+    this.flush();
+    for (const seat of this.#seats) if (seat.state === WAITING) this.#admit(seat);
+  }
+
+  #admit(seat: Seat): void {
+    const source = this.#source;
+    if (this.format.statesTracks && !source.settled) return;
+    const cached = source.cached;
+    if (seat.instant && cached.length > 0) {
+      if (this.#group.length === 0) this.#group = [this.#pack(cached, true)];
+      seat.state = LIVE;
+      this.#open(seat, cached[0]!.time, this.#group);
+      return;
+    }
+    seat.state = AT_ENTRY;
+  }
+
+  #open(seat: Seat, time: number, group: readonly Batch[]): void {
+    const opening = this.#muxer.open(this.#source.opening, time);
+    const first = seat.framing === 'plain' ? opening : chunkOf(opening);
+    const buffers = first.length > 0 ? [first] : [];
+    let bytes = first.length;
+    for (const batch of group) {
+      const part = seat.framing === 'plain' ? batch.plain : batch.chunked;
+      buffers.push(part);
+      bytes += part.length;
+    }
+    seat.opening = this.#source.opening.version;
+    seat.bytes += bytes;
+    this.bytesOut += bytes;
+    seat.sink.writeAll(buffers);
+  }
+
+  leave(seat: Seat): void {
+    if (this.#seats[seat.index] !== seat) return;
+    const last = this.#seats.pop()!;
+    if (last !== seat) {
+      this.#seats[seat.index] = last;
+      last.index = seat.index;
+    }
+    seat.index = -1;
+  }
+
+  /** Cuts off players that have not taken a byte for longer than their patience. */
+  sweep(now: number): void {
+    for (const seat of [...this.#seats]) if (seat.stalled(now)) seat.sink.abort('the player stopped reading');
+  }
+
+  /** Forgets what was packed: the cached group is no longer that of the stream. */
+  forget(): void {
+    this.#group = [];
+  }
+
+  close(): void {
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+/** The chunked form of a batch that has HEAD bytes before it and TAIL after it in its own memory. */
+function frameChunk(plain: Buffer): Buffer {
+  const whole = Buffer.from(plain.buffer, plain.byteOffset - HEAD, plain.length + HEAD + TAIL);
+  whole.write(plain.length.toString(16).padStart(8, '0'), 0, 'latin1');
+  whole.write('\r\n', 8, 'latin1');
+  whole.write('\r\n', HEAD + plain.length, 'latin1');
+  return whole;
+}
+
+function chunkOf(bytes: Buffer): Buffer {
+  return bytes.length === 0
+    ? bytes
+    : Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]);
+}

@@ -1,0 +1,49 @@
+/** How long packets gather before they are written to a stream's players: `auto`, or a fixed number of ms (0: never). */
+export type MergeSetting = 'auto' | number;
+
+/** Up to this many players in the process each read of the publisher is passed on at once: the writes cost little. */
+const AT_ONCE = 50;
+/** Up to this many, a video frame is passed on at once and takes the audio before it along. */
+const BY_FRAME = 300;
+/** Audio waits no longer for a video frame than this, ms. */
+const AUDIO_WAIT = 60;
+const WINDOW = 50;
+/** Above this many players, or on a busy event loop, the window grows to its bound. */
+const MANY = 1500;
+const WIDE_WINDOW = 100;
+const BUSY = 0.6;
+
+/** Counts the players of the process and watches its event loop: the load that decides how far writes are merged. */
+export class Audience {
+  players = 0;
+  busy = false;
+  #last = performance.eventLoopUtilization();
+
+  /** Called about once a second. */
+  measure(): void {
+    const now = performance.eventLoopUtilization();
+    this.busy = performance.eventLoopUtilization(now, this.#last).utilization > BUSY;
+    this.#last = now;
+  }
+}
+
+/** Decides when a feed's pending packets are written. */
+export interface FlushPolicy {
+  /** ms to wait from now; 0 or less: at once. `age` is that of the oldest pending packet, ms. */
+  delay(video: boolean, age: number): number;
+}
+
+/** The policy of one application's streams; `setting` is read at each use, so a reload takes effect at once. */
+export function flushPolicy(audience: Audience, setting: () => MergeSetting): FlushPolicy {
+  return {
+    delay(video, age) {
+      const merge = setting();
+      if (merge !== 'auto') return merge - age;
+      const players = audience.players;
+      if (audience.busy || players > MANY) return WIDE_WINDOW - age;
+      if (players <= AT_ONCE) return 0;
+      if (players <= BY_FRAME) return video ? 0 : AUDIO_WAIT - age;
+      return WINDOW - age;
+    },
+  };
+}

@@ -1,0 +1,60 @@
+import { flag, msec, msecOrOff, number, oneOf, size, value } from '../config/rows.ts';
+import { parseTime } from '../config/values.ts';
+import type { Settings } from '../config/table.ts';
+import type { MergeSetting } from './flush.ts';
+
+/** Directives of live streams: what an application lets through, keeps for newcomers, and when it lets go. */
+export const liveTable = {
+  live: flag(false, 'Lets clients publish and play live streams in this application.'),
+  meta: oneOf(
+    ['on', 'off', 'copy'],
+    'on',
+    'What players get as onMetaData: an object of standard fields, the publisher’s own as it came, or none.',
+  ),
+  wait_key: flag(true, 'A player’s first video frame is a key frame.'),
+  wait_video: flag(false, 'A player gets no audio before its first video frame.'),
+  publish_notify: flag(false, 'Tells RTMP players NetStream.Play.PublishNotify and UnpublishNotify.'),
+  play_restart: flag(
+    false,
+    'Tells RTMP players NetStream.Play.Start and Stop each time the publisher comes and goes.',
+  ),
+  idle_streams: flag(
+    true,
+    'Players may wait for a publisher and stay when it leaves; off: they are refused, and sent away at its end.',
+  ),
+  drop_idle_publisher: msecOrOff(
+    null,
+    'Ends a publisher that has sent no audio or video for this long, also one that never sent any.',
+    { shown: 'off' },
+  ),
+  sync: msec(300, 'Accepted; a player that cannot keep up is skipped to a key frame as a whole, so its tracks stay in sync.', {
+    shown: '300ms',
+  }),
+  interleave: flag(false, 'Accepted; audio and video always travel in the order they came.'),
+  gop_cache: flag(true, 'Keeps the media since the last key frame, so that new players get a picture at once.'),
+  gop_max_frame_count: number(4096, 'Frames in the cache above which it is emptied until the next key frame.'),
+  gop_max_video_count: number(2048, 'Video frames in the cache above which it is emptied.'),
+  gop_max_audio_count: number(2048, 'Audio frames in the cache above which it is emptied.'),
+  gop_max_size: size(32 * 1024 * 1024, 'Bytes in the cache above which it is emptied.', { shown: '32m' }),
+  out_merge: value<MergeSetting>(
+    ([word], context) => {
+      const lower = word!.value.toLowerCase();
+      if (lower === 'auto') return 'auto';
+      if (lower === 'off') return 0;
+      return (
+        parseTime(word!.value, true) ??
+        context.fail(
+          `"${context.name}" directive invalid value "${word!.value}"`,
+          word!.at,
+          'auto, off, or a time such as 50ms',
+        )
+      );
+    },
+    'auto',
+    'How long packets gather before one write to each player: auto grows from nothing to 100 ms with the audience.',
+    'auto | off | time',
+    { shown: 'auto' },
+  ),
+} as const;
+
+export type LiveSettings = Settings<typeof liveTable>;
