@@ -79,11 +79,7 @@ export interface Bounds {
 }
 
 /** Decimal digits, no unit. */
-export function number(
-  initial: number,
-  help: string,
-  options: RowOptions & Bounds = {},
-): ValueRow<number> {
+export function number(initial: number, help: string, options: RowOptions & Bounds = {}): ValueRow<number> {
   return value(
     ([word], context) => bounded(parseNumber(word!.value), word!, context, 'a whole number', options),
     initial,
@@ -119,13 +115,7 @@ export function offset(initial: number, help: string, options: RowOptions & Boun
 
 /** A time in ms; a bare number means seconds. */
 export function msec(initial: number, help: string, options: RowOptions & Bounds = {}): ValueRow<number> {
-  return value(
-    ([word], context) => readMsec(word!, context, options),
-    initial,
-    help,
-    'time',
-    options,
-  );
+  return value(([word], context) => readMsec(word!, context, options), initial, help, 'time', options);
 }
 
 /** A time in ms, or `off`, which is null. */
@@ -167,13 +157,10 @@ export function oneOf<const T extends string>(
   help: string,
   options: RowOptions = {},
 ): ValueRow<T> {
-  return value(
-    ([word], context) => choose(choices, word!, context),
-    initial,
-    help,
-    choices.join(' | '),
-    { shown: initial, ...options },
-  );
+  return value(([word], context) => choose(choices, word!, context), initial, help, choices.join(' | '), {
+    shown: initial,
+    ...options,
+  });
 }
 
 /** Any of some words, each an argument; several statements add up. */

@@ -1,5 +1,5 @@
-import { type MediaPacket, type Opening, VIDEO } from '../media/packet.ts';
 import type { Format, Muxer } from '../media/format.ts';
+import { type MediaPacket, type Opening, VIDEO } from '../media/packet.ts';
 import type { FlushPolicy } from './flush.ts';
 import type { Sink } from './sink.ts';
 

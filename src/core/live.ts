@@ -1,6 +1,6 @@
 import { flag, msec, msecOrOff, number, oneOf, size, value } from '../config/rows.ts';
-import { parseTime } from '../config/values.ts';
 import type { Settings } from '../config/table.ts';
+import { parseTime } from '../config/values.ts';
 import type { MergeSetting } from './flush.ts';
 
 /** Directives of live streams: what an application lets through, keeps for newcomers, and when it lets go. */
@@ -27,12 +27,22 @@ export const liveTable = {
     'Ends a publisher that has sent no audio or video for this long, also one that never sent any.',
     { shown: 'off' },
   ),
-  sync: msec(300, 'Accepted; a player that cannot keep up is skipped to a key frame as a whole, so its tracks stay in sync.', {
-    shown: '300ms',
-  }),
+  sync: msec(
+    300,
+    'Accepted; a player that cannot keep up is skipped to a key frame as a whole, so its tracks stay in sync.',
+    {
+      shown: '300ms',
+    },
+  ),
   interleave: flag(false, 'Accepted; audio and video always travel in the order they came.'),
-  gop_cache: flag(true, 'Keeps the media since the last key frame, so that new players get a picture at once.'),
-  gop_max_frame_count: number(4096, 'Frames in the cache above which it is emptied until the next key frame.'),
+  gop_cache: flag(
+    true,
+    'Keeps the media since the last key frame, so that new players get a picture at once.',
+  ),
+  gop_max_frame_count: number(
+    4096,
+    'Frames in the cache above which it is emptied until the next key frame.',
+  ),
   gop_max_video_count: number(2048, 'Video frames in the cache above which it is emptied.'),
   gop_max_audio_count: number(2048, 'Audio frames in the cache above which it is emptied.'),
   gop_max_size: size(32 * 1024 * 1024, 'Bytes in the cache above which it is emptied.', { shown: '32m' }),

@@ -1,7 +1,7 @@
+import type { Format } from '../media/format.ts';
 import { AUDIO, DATA, type Kind, type MediaPacket, type Opening, VIDEO } from '../media/packet.ts';
 import { HEADER, headerSlot, KEY, MEDIA, tagFacts } from '../media/tag.ts';
 import { Timeline } from '../media/timeline.ts';
-import type { Format } from '../media/format.ts';
 import { Feed, type FeedSource, type Framing, type Patience, Seat } from './feed.ts';
 import type { Audience, FlushPolicy } from './flush.ts';
 import type { Sink } from './sink.ts';
