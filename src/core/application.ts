@@ -281,15 +281,25 @@ export class Application {
     }
   }
 
-  /** Removed from the configuration: everybody is sent away. */
-  close(): void {
+  /** New settings of a reload; they count from the next packet and request on. */
+  update(settings: LiveSettings): void {
+    this.settings = settings;
+    if (!settings.live) this.#dismissAll('the application is no longer live');
+  }
+
+  /** Removed from the configuration, or the server stops: everybody is sent away. */
+  close(reason: string): void {
     this.closed = true;
+    this.#dismissAll(reason);
+  }
+
+  #dismissAll(reason: string): void {
     for (const publication of [...this.#publications.values()]) {
-      publication.request.dismiss('the application was removed');
+      publication.request.dismiss(reason);
       publication.close();
     }
     for (const subscription of [...this.#subscriptions]) {
-      subscription.request.dismiss('the application was removed');
+      subscription.request.dismiss(reason);
       subscription.close();
     }
   }
@@ -370,8 +380,7 @@ export class Application {
 
   /** Forgets a stream that nobody holds any more. */
   #release(stream: Stream): void {
-    if (this.#publications.has(stream)) return;
-    for (const subscription of this.#subscriptions) if (subscription.stream === stream) return;
+    if (this.#publications.has(stream) || stream.listeners > 1) return;
     if (this.#streams.get(stream.name) === stream) this.#streams.delete(stream.name);
   }
 

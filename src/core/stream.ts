@@ -125,9 +125,9 @@ export class Stream implements FeedSource {
     return players;
   }
 
-  /** Nobody publishes, plays or reads it. */
-  get idle(): boolean {
-    return !this.live && this.#feeds.size === 0 && this.#taps.size === 0 && this.#listeners.size === 0;
+  /** Those who are told what happens to it: its application, and one per player. */
+  get listeners(): number {
+    return this.#listeners.size;
   }
 
   /**

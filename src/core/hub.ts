@@ -1,0 +1,208 @@
+import { type Block, settingsOf } from '../config/block.ts';
+import type { Listen } from './addresses.ts';
+import { Application } from './application.ts';
+import type { Audience } from './flush.ts';
+import { liveTable } from './live.ts';
+import type { Logger } from './log.ts';
+import type { Module } from './module.ts';
+import type { Report } from './report.ts';
+import { chooseByName } from './server-names.ts';
+import { changedSettings, type ServiceGround, Services } from './services.ts';
+
+/** One `server` block of `rtmp`, as written. */
+export interface ServerSpec {
+  readonly listens: readonly Listen[];
+  readonly names: readonly string[];
+  readonly block: Block;
+  readonly applications: readonly Block[];
+}
+
+interface Member {
+  readonly application: Application;
+  readonly services: Services;
+}
+
+/** An RTMP server that lives across reloads with the applications of its block. */
+export class RtmpServer {
+  /** Shown in logs, reports and statistics: its first name, or its first address. */
+  readonly label: string;
+  spec: ServerSpec;
+  readonly members = new Map<string, Member>();
+
+  constructor(spec: ServerSpec) {
+    this.spec = spec;
+    this.label = labelOf(spec);
+  }
+
+  get names(): readonly string[] {
+    return this.spec.names;
+  }
+
+  application(name: string): Application | undefined {
+    return this.members.get(name)?.application;
+  }
+}
+
+function labelOf(spec: ServerSpec): string {
+  const name = spec.names.find((candidate) => candidate !== '');
+  const listen = spec.listens[0];
+  const address = listen === undefined ? 'rtmp' : listen.path !== '' ? listen.key : `rtmp:${listen.port}`;
+  return name === undefined ? address : `${address}/${name}`;
+}
+
+/** All RTMP servers and, through them, all applications and streams. Outside the configuration: reloads only reconcile it. */
+export class Hub {
+  readonly audience: Audience;
+  readonly #log: Logger;
+  #servers: readonly RtmpServer[] = [];
+
+  constructor(audience: Audience, log: Logger) {
+    this.audience = audience;
+    this.#log = log;
+  }
+
+  get servers(): readonly RtmpServer[] {
+    return this.#servers;
+  }
+
+  *applications(): Iterable<Application> {
+    for (const server of this.#servers)
+      for (const member of server.members.values()) yield member.application;
+  }
+
+  /** The server that a connection to a listen address belongs to; `host` is null before it is known. */
+  choose(listenKey: string, host: string | null): RtmpServer | undefined {
+    const candidates = this.#servers.filter((s) => s.spec.listens.some((l) => l.key === listenKey));
+    return pick(candidates, (l) => l.key === listenKey, host);
+  }
+
+  /** The server that listens on a port of any address, as HTTP-FLV asks for it. */
+  chooseByPort(port: number, host: string | null): RtmpServer | undefined {
+    const candidates = this.#servers.filter((s) => s.spec.listens.some((l) => l.port === port));
+    return pick(candidates, (l) => l.port === port, host);
+  }
+
+  /** Brings servers, applications and their services in step with a new configuration. Cannot fail. */
+  commit(
+    specs: readonly ServerSpec[],
+    modules: readonly Module[],
+    ground: ServiceGround,
+    report: Report,
+  ): void {
+    const matches = matchServers(this.#servers, specs);
+    const servers: RtmpServer[] = [];
+    for (const spec of specs) {
+      const known = matches.get(spec);
+      const server = known ?? new RtmpServer(spec);
+      server.spec = spec;
+      servers.push(server);
+      report.add({ kind: 'server', name: server.label, outcome: known === undefined ? 'started' : 'kept' });
+      this.#commitApplications(server, spec, modules, ground, report);
+    }
+    const kept = new Set(servers);
+    for (const gone of this.#servers.filter((server) => !kept.has(server))) {
+      for (const name of [...gone.members.keys()]) this.#remove(gone, name, report);
+      report.add({ kind: 'server', name: gone.label, outcome: 'closed' });
+    }
+    this.#servers = servers;
+  }
+
+  #commitApplications(
+    server: RtmpServer,
+    spec: ServerSpec,
+    modules: readonly Module[],
+    ground: ServiceGround,
+    report: Report,
+  ): void {
+    const wanted = new Set(spec.applications.map((block) => block.key));
+    for (const name of [...server.members.keys()]) if (!wanted.has(name)) this.#remove(server, name, report);
+    for (const block of spec.applications) {
+      const settings = settingsOf(block, liveTable);
+      const label = `${server.label}/${block.key}`;
+      let member = server.members.get(block.key);
+      if (member === undefined) {
+        const log = this.#log.child({ app: block.key });
+        const application = new Application(server.label, block.key, settings, this.audience, log);
+        member = { application, services: new Services(application) };
+        server.members.set(block.key, member);
+        report.add({ kind: 'application', name: label, outcome: 'started' });
+      } else {
+        const changed = changedSettings(member.application.settings, settings);
+        report.add({
+          kind: 'application',
+          name: label,
+          outcome: changed.length === 0 ? 'kept' : 'updated',
+          ...(changed.length === 0 ? {} : { changed }),
+        });
+        if (changed.length > 0) member.application.update(settings);
+      }
+      member.services.reconcile(block, modules, ground, report);
+    }
+  }
+
+  #remove(server: RtmpServer, name: string, report: Report): void {
+    const member = server.members.get(name)!;
+    server.members.delete(name);
+    member.application.close('the application was removed');
+    member.services.close();
+    report.add({ kind: 'application', name: `${server.label}/${name}`, outcome: 'closed' });
+  }
+
+  /** Once a second. */
+  sweep(now: number): void {
+    this.audience.measure();
+    for (const application of this.applications()) application.sweep(now);
+  }
+
+  /** Ends every stream and service. */
+  close(reason: string): void {
+    for (const server of this.#servers) {
+      for (const { application, services } of server.members.values()) {
+        application.close(reason);
+        services.close();
+      }
+      server.members.clear();
+    }
+    this.#servers = [];
+  }
+}
+
+function pick(
+  candidates: readonly RtmpServer[],
+  here: (listen: Listen) => boolean,
+  host: string | null,
+): RtmpServer | undefined {
+  const named = host === null ? undefined : chooseByName(candidates, host);
+  if (named !== undefined) return named;
+  return candidates.find((s) => s.spec.listens.some((l) => here(l) && l.defaultServer)) ?? candidates[0];
+}
+
+/**
+ * Finds for each new server block the running server it continues: first one with the same addresses and names, then
+ * one that shares a name, then an address, then application names, so that editing any one of these drops nobody.
+ */
+function matchServers(
+  running: readonly RtmpServer[],
+  specs: readonly ServerSpec[],
+): Map<ServerSpec, RtmpServer> {
+  const found = new Map<ServerSpec, RtmpServer>();
+  const left = new Set(running);
+  const identity = (spec: ServerSpec): string =>
+    JSON.stringify([[...spec.listens.map((l) => l.key)].sort(), [...spec.names].sort()]);
+  const rules: readonly ((a: ServerSpec, b: ServerSpec) => boolean)[] = [
+    (a, b) => identity(a) === identity(b),
+    (a, b) => a.names.some((name) => name !== '' && b.names.includes(name)),
+    (a, b) => a.listens.some((l) => b.listens.some((other) => other.key === l.key)),
+    (a, b) => a.applications.some((app) => b.applications.some((other) => other.key === app.key)),
+  ];
+  for (const same of rules) {
+    for (const spec of specs) {
+      if (found.has(spec)) continue;
+      const server = [...left].find((candidate) => same(candidate.spec, spec));
+      if (server === undefined) continue;
+      found.set(spec, server);
+      left.delete(server);
+    }
+  }
+  return found;
+}

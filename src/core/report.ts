@@ -1,0 +1,33 @@
+/** What became of one thing in a reload. */
+export type Outcome = 'kept' | 'updated' | 'restarted' | 'started' | 'closed' | 'failed';
+
+/** One thing of the configuration, such as `application rtmp:1935/live` or `listen 0.0.0.0:8080`. */
+export interface ReportEntry {
+  readonly kind: 'listen' | 'server' | 'application' | 'service' | 'http server' | 'location' | 'setting';
+  readonly name: string;
+  readonly outcome: Outcome;
+  /** The directives whose values differ. */
+  readonly changed?: readonly string[];
+  readonly detail?: string;
+}
+
+/** What a reload did. */
+export class Report {
+  readonly entries: ReportEntry[] = [];
+  /** Settings that only a restart applies. */
+  readonly restartNeeded: string[] = [];
+
+  add(entry: ReportEntry): void {
+    this.entries.push(entry);
+  }
+
+  count(outcome: Outcome, kind?: ReportEntry['kind']): number {
+    return this.entries.filter((e) => e.outcome === outcome && (kind === undefined || e.kind === kind))
+      .length;
+  }
+
+  /** Everything that is not as it was. */
+  get changes(): readonly ReportEntry[] {
+    return this.entries.filter((entry) => entry.outcome !== 'kept');
+  }
+}
