@@ -1,0 +1,27 @@
+import type { Socket } from 'node:net';
+import type { Block } from '../config/block.ts';
+import type { Diagnostic } from '../config/errors.ts';
+import type { Listen } from './addresses.ts';
+import type { Wanted } from './listeners.ts';
+import type { Report } from './report.ts';
+
+/** A prepared part of a reload: one of the two is called, once; `commit` is synchronous and cannot fail. */
+export interface Prepared {
+  commit(report: Report): void;
+  undo(): void | Promise<void>;
+}
+
+/** A protocol's side of the server: it reads its block of the tree, and takes the connections of its listens. */
+export interface Host {
+  /** Pure: what a resolved tree still has wrong for this protocol, such as a location matched by a broken pattern. */
+  check(tree: Block): readonly Diagnostic[];
+  /** Pure: the addresses the tree wants. */
+  listens(tree: Block): readonly Wanted[];
+  /** Does what may fail (reads certificates, compiles routes) without changing anything that runs. */
+  prepare(tree: Block): Promise<Prepared>;
+  accept(socket: Socket, listen: Listen): void;
+  /** Lets requests under way end by themselves; sessions are told by the hub. */
+  drain(): void;
+  /** Ends every connection. */
+  close(): void;
+}

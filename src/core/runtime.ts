@@ -1,0 +1,28 @@
+import { Audience } from './flush.ts';
+import { Hub } from './hub.ts';
+import type { Logger } from './log.ts';
+import { MemoryFiles } from './memory-files.ts';
+
+/** What the protocols' hosts and the handlers of requests share: one per process, made once, never replaced. */
+export class Runtime {
+  readonly log: Logger;
+  readonly audience = new Audience();
+  readonly files = new MemoryFiles();
+  readonly hub: Hub;
+  /** The installation prefix. */
+  readonly prefix: string;
+  readonly startedAt = Date.now();
+  #clients = 0;
+
+  constructor(prefix: string, log: Logger) {
+    this.prefix = prefix;
+    this.log = log;
+    this.hub = new Hub(this.audience, log);
+  }
+
+  /** The number of a new connection. */
+  nextClientId(): number {
+    this.#clients += 1;
+    return this.#clients;
+  }
+}
