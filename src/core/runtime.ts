@@ -1,6 +1,7 @@
 import { Audience } from './flush.ts';
 import { Hub } from './hub.ts';
 import type { Logger } from './log.ts';
+import { LogFiles } from './log-files.ts';
 import { MemoryFiles } from './memory-files.ts';
 
 /** What the protocols' hosts and the handlers of requests share: one per process, made once, never replaced. */
@@ -8,6 +9,8 @@ export class Runtime {
   readonly log: Logger;
   readonly audience = new Audience();
   readonly files = new MemoryFiles();
+  /** Access logs; reopened when logs are rotated. */
+  readonly logFiles: LogFiles;
   readonly hub: Hub;
   /** The installation prefix. */
   readonly prefix: string;
@@ -18,6 +21,9 @@ export class Runtime {
     this.prefix = prefix;
     this.log = log;
     this.hub = new Hub(this.audience, log);
+    this.logFiles = new LogFiles((file, err, lost) =>
+      log.error({ file, err, lost }, 'a log could not be written'),
+    );
   }
 
   /** The number of a new connection. */
