@@ -184,9 +184,11 @@ export class Feed {
         seat.skippedBytes += plain.length;
         continue;
       }
+      seat.opening = version;
+      // Nothing in it for this format: an empty HTTP chunk would end the body.
+      if (plain.length === 0) continue;
       const bytes = seat.framing === 'plain' ? plain : chunked;
       seat.sink.write(bytes);
-      seat.opening = version;
       seat.bytes += bytes.length;
       sent += bytes.length;
     }
@@ -238,19 +240,20 @@ export class Feed {
   }
 
   #open(seat: Seat, time: number, group: readonly Batch[]): void {
-    const opening = this.#muxer.open(this.#source.opening, time);
+    const opening = this.#muxer.open(this.#source.opening, time, seat.opening < 0);
     const first = seat.framing === 'plain' ? opening : chunkOf(opening);
     const buffers = first.length > 0 ? [first] : [];
     let bytes = first.length;
     for (const batch of group) {
       const part = seat.framing === 'plain' ? batch.plain : batch.chunked;
+      if (part.length === 0) continue;
       buffers.push(part);
       bytes += part.length;
     }
     seat.opening = this.#source.opening.version;
     seat.bytes += bytes;
     this.bytesOut += bytes;
-    seat.sink.writeAll(buffers);
+    if (buffers.length > 0) seat.sink.writeAll(buffers);
   }
 
   leave(seat: Seat): void {
@@ -281,6 +284,7 @@ export class Feed {
 
 /** The chunked form of a batch that has HEAD bytes before it and TAIL after it in its own memory. */
 function frameChunk(plain: Buffer): Buffer {
+  if (plain.length === 0) return plain;
   const whole = Buffer.from(plain.buffer, plain.byteOffset - HEAD, plain.length + HEAD + TAIL);
   whole.write(plain.length.toString(16).padStart(8, '0'), 0, 'latin1');
   whole.write('\r\n', 8, 'latin1');

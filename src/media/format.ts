@@ -6,12 +6,13 @@ import type { MediaPacket, Opening } from './packet.ts';
  */
 export interface Muxer {
   /**
-   * What a player gets first. `time` is that of the packet that will follow, in ms.
+   * What a player gets first; or, if not `first`, when it comes back after it missed a change of the opening: then
+   * without what may stand only at the beginning. `time` is that of the packet that will follow, in ms.
    */
-  open(opening: Opening, time: number): Buffer;
+  open(opening: Opening, time: number, first: boolean): Buffer;
   /**
    * The packets one after another in one Buffer, which has `head` unused bytes before and `tail` after the content,
-   * for framings to fill in. Never called with no packets.
+   * for framings to fill in. Never called with no packets; empty if players of this format get none of them.
    */
   encode(packets: readonly MediaPacket[], head: number, tail: number): Buffer;
 }
