@@ -2,6 +2,7 @@ import type { Format } from '../media/format.ts';
 import type { Kind } from '../media/packet.ts';
 import type { Framing, Patience, Seat } from './feed.ts';
 import { type Audience, type FlushPolicy, flushPolicy } from './flush.ts';
+import { Gates } from './gates.ts';
 import type { LiveSettings } from './live.ts';
 import type { Logger } from './log.ts';
 import { checkName } from './names.ts';
@@ -152,11 +153,6 @@ export class Subscription {
   }
 }
 
-interface Ordered<T> {
-  readonly order: number;
-  readonly value: T;
-}
-
 /** An application: the only way in for publishers and players of every protocol, and the home of their streams. */
 export class Application {
   readonly server: string;
@@ -170,7 +166,7 @@ export class Application {
   readonly #subscriptions = new Set<Subscription>();
   /** Names taken by a publisher whose gates are still being asked. */
   readonly #asking = new Set<string>();
-  #gates: Ordered<Gate>[] = [];
+  readonly #gates = new Gates<Request>();
   readonly #observers = new Set<Observer>();
   readonly #tasks = new Map<StreamTask, Map<Stream, () => void>>();
   readonly #policy: FlushPolicy;
@@ -204,11 +200,7 @@ export class Application {
 
   /** Adds a gate; `order` is its module's place in the list of modules. */
   addGate(order: number, gate: Gate): () => void {
-    const entry = { order, value: gate };
-    this.#gates = [...this.#gates, entry].sort((a, b) => a.order - b.order);
-    return () => {
-      this.#gates = this.#gates.filter((other) => other !== entry);
-    };
+    return this.#gates.add(order, gate);
   }
 
   observe(observer: Observer): () => void {
@@ -322,10 +314,7 @@ export class Application {
   }
 
   async #pass(request: Request): Promise<void> {
-    for (const { value } of this.#gates) {
-      const answer = value(request);
-      if (answer !== undefined) await answer;
-    }
+    await this.#gates.pass(request);
     this.#checkOpen();
   }
 

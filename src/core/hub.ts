@@ -1,60 +1,28 @@
-import { type Block, settingsOf } from '../config/block.ts';
+import { settingsOf } from '../config/block.ts';
 import type { Listen } from './addresses.ts';
 import { Application } from './application.ts';
 import type { Audience } from './flush.ts';
 import { liveTable } from './live.ts';
 import type { Logger } from './log.ts';
-import type { Module } from './module.ts';
+import type { ApplicationContext, Module, ServerContext } from './module.ts';
 import type { Report } from './report.ts';
+import { RtmpServer, type ServerSpec } from './server.ts';
 import { chooseByName } from './server-names.ts';
-import { changedSettings, type ServiceGround, Services } from './services.ts';
-
-/** One `server` block of `rtmp`, as written. */
-export interface ServerSpec {
-  readonly listens: readonly Listen[];
-  readonly names: readonly string[];
-  readonly block: Block;
-  readonly applications: readonly Block[];
-}
-
-interface Member {
-  readonly application: Application;
-  readonly services: Services;
-}
-
-/** An RTMP server that lives across reloads with the applications of its block. */
-export class RtmpServer {
-  /** Shown in logs, reports and statistics: its first name, or its first address. */
-  readonly label: string;
-  spec: ServerSpec;
-  readonly members = new Map<string, Member>();
-
-  constructor(spec: ServerSpec) {
-    this.spec = spec;
-    this.label = labelOf(spec);
-  }
-
-  get names(): readonly string[] {
-    return this.spec.names;
-  }
-
-  application(name: string): Application | undefined {
-    return this.members.get(name)?.application;
-  }
-}
-
-function labelOf(spec: ServerSpec): string {
-  const name = spec.names.find((candidate) => candidate !== '');
-  const listen = spec.listens[0];
-  const address = listen === undefined ? 'rtmp' : listen.path !== '' ? listen.key : `rtmp:${listen.port}`;
-  return name === undefined ? address : `${address}/${name}`;
-}
+import {
+  changedSettings,
+  type Listed,
+  listed,
+  type ServiceGround,
+  type ServiceOwner,
+  Services,
+} from './services.ts';
 
 /** All RTMP servers and, through them, all applications and streams. Outside the configuration: reloads only reconcile it. */
 export class Hub {
   readonly audience: Audience;
   readonly #log: Logger;
   #servers: readonly RtmpServer[] = [];
+  readonly #serverServices = new Map<RtmpServer, Services<ServerContext>>();
 
   constructor(audience: Audience, log: Logger) {
     this.audience = audience;
@@ -91,17 +59,21 @@ export class Hub {
   ): void {
     const matches = matchServers(this.#servers, specs);
     const servers: RtmpServer[] = [];
+    const forServers = listed(modules, 'server');
+    const forApplications = listed(modules, 'application');
     for (const spec of specs) {
       const known = matches.get(spec);
       const server = known ?? new RtmpServer(spec);
       server.spec = spec;
       servers.push(server);
       report.add({ kind: 'server', name: server.label, outcome: known === undefined ? 'started' : 'kept' });
-      this.#commitApplications(server, spec, modules, ground, report);
+      this.#servicesOf(server).reconcile(spec.block, forServers, ground, report);
+      this.#commitApplications(server, spec, forApplications, ground, report);
     }
     const kept = new Set(servers);
     for (const gone of this.#servers.filter((server) => !kept.has(server))) {
       for (const name of [...gone.members.keys()]) this.#remove(gone, name, report);
+      this.#closeServices(gone);
       report.add({ kind: 'server', name: gone.label, outcome: 'closed' });
     }
     this.#servers = servers;
@@ -110,7 +82,7 @@ export class Hub {
   #commitApplications(
     server: RtmpServer,
     spec: ServerSpec,
-    modules: readonly Module[],
+    services: readonly Listed[],
     ground: ServiceGround,
     report: Report,
   ): void {
@@ -123,7 +95,7 @@ export class Hub {
       if (member === undefined) {
         const log = this.#log.child({ app: block.key });
         const application = new Application(server.label, block.key, settings, this.audience, log);
-        member = { application, services: new Services(application) };
+        member = { application, services: new Services(applicationOwner(application, label, log)) };
         server.members.set(block.key, member);
         report.add({ kind: 'application', name: label, outcome: 'started' });
       } else {
@@ -136,7 +108,7 @@ export class Hub {
         });
         if (changed.length > 0) member.application.update(settings);
       }
-      member.services.reconcile(block, modules, ground, report);
+      member.services.reconcile(block, services, ground, report);
     }
   }
 
@@ -146,6 +118,19 @@ export class Hub {
     member.application.close('the application was removed');
     member.services.close();
     report.add({ kind: 'application', name: `${server.label}/${name}`, outcome: 'closed' });
+  }
+
+  #servicesOf(server: RtmpServer): Services<ServerContext> {
+    const known = this.#serverServices.get(server);
+    if (known !== undefined) return known;
+    const services = new Services(serverOwner(server, this.#log));
+    this.#serverServices.set(server, services);
+    return services;
+  }
+
+  #closeServices(server: RtmpServer): void {
+    this.#serverServices.get(server)?.close();
+    this.#serverServices.delete(server);
   }
 
   /** Once a second. */
@@ -162,9 +147,41 @@ export class Hub {
         services.close();
       }
       server.members.clear();
+      this.#closeServices(server);
     }
     this.#servers = [];
   }
+}
+
+function applicationOwner(
+  application: Application,
+  label: string,
+  log: Logger,
+): ServiceOwner<ApplicationContext> {
+  return {
+    label,
+    log,
+    context: (base, order) => ({
+      ...base,
+      application,
+      gate: (gate) => base.own(application.addGate(order, gate)),
+      observe: (observer) => base.own(application.observe(observer)),
+      forEachStream: (task) => base.own(application.forEachStream(task)),
+    }),
+  };
+}
+
+function serverOwner(server: RtmpServer, log: Logger): ServiceOwner<ServerContext> {
+  return {
+    label: server.label,
+    log,
+    context: (base, order) => ({
+      ...base,
+      server,
+      gate: (gate) => base.own(server.addGate(order, gate)),
+      observe: (observer) => base.own(server.observe(observer)),
+    }),
+  };
 }
 
 function pick(

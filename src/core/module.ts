@@ -2,6 +2,7 @@ import type { Inert, Scope, Settings, Table } from '../config/table.ts';
 import type { Application, Gate, Observer, StreamTask } from './application.ts';
 import type { Logger } from './log.ts';
 import type { MemoryFiles } from './memory-files.ts';
+import type { ConnectGate, ConnectionObserver, RtmpServer } from './server.ts';
 
 /**
  * A module: its directives by the scope they configure, and what it runs for an application. The order of modules in
@@ -11,24 +12,38 @@ export interface Module {
   readonly name: string;
   readonly tables: Partial<Readonly<Record<Scope, Table>>>;
   readonly inert?: readonly Inert[];
-  readonly application?: ApplicationService;
+  /** What it runs for each `application`. */
+  readonly application?: ServiceSpec;
+  /** What it runs for each `server` of `rtmp`. */
+  readonly server?: ServiceSpec;
 }
 
-/** What a service of an application may use. Everything registered here is undone when the service closes. */
+/** What any service may use. Everything registered is undone when the service closes. */
 export interface ServiceContext {
-  readonly application: Application;
   readonly log: Logger;
   readonly files: MemoryFiles;
   /** The installation prefix, for relative paths. */
   readonly prefix: string;
   /** Runs when the service closes, last registered first. */
   own(undo: () => void): void;
+}
+
+/** What a service of an RTMP server may use. */
+export interface ServerContext extends ServiceContext {
+  readonly server: RtmpServer;
+  gate(gate: ConnectGate): void;
+  observe(observer: ConnectionObserver): void;
+}
+
+/** What a service of an application may use. */
+export interface ApplicationContext extends ServiceContext {
+  readonly application: Application;
   gate(gate: Gate): void;
   observe(observer: Observer): void;
   forEachStream(task: StreamTask): void;
 }
 
-/** A running service of one application. */
+/** A running service. */
 export interface Service<Conf> {
   /** Takes new settings in mid-stream; false asks to be closed and started again with them. */
   update?(conf: Conf): boolean;
@@ -36,19 +51,30 @@ export interface Service<Conf> {
 }
 
 /** The erased form of a service, as the list of modules holds it. */
-export interface ApplicationService {
+export interface ServiceSpec {
   readonly table: Table;
   enabled(conf: never): boolean;
-  start(conf: never, context: ServiceContext): Service<never>;
+  start(conf: never, context: never): Service<never>;
 }
 
-/** Declares what a module runs for each application whose settings enable it; types follow from the table. */
+/** What a module says of a service: when it runs, and how it starts. Types follow from the table. */
+interface Declaration<T extends Table, Context> {
+  enabled(conf: Settings<T>): boolean;
+  start(conf: Settings<T>, context: Context): Service<Settings<T>>;
+}
+
+/** Declares what a module runs for each application whose settings enable it. */
 export function applicationService<T extends Table>(
   table: T,
-  service: {
-    enabled(conf: Settings<T>): boolean;
-    start(conf: Settings<T>, context: ServiceContext): Service<Settings<T>>;
-  },
-): ApplicationService {
-  return { table, ...service } as unknown as ApplicationService;
+  declaration: Declaration<T, ApplicationContext>,
+): ServiceSpec {
+  return { table, ...declaration } as unknown as ServiceSpec;
+}
+
+/** Declares what a module runs for each RTMP server whose settings enable it. */
+export function serverService<T extends Table>(
+  table: T,
+  declaration: Declaration<T, ServerContext>,
+): ServiceSpec {
+  return { table, ...declaration } as unknown as ServiceSpec;
 }

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Block, settingsOf } from '../config/block.ts';
 import type { Settings, Table } from '../config/table.ts';
-import type { Application } from './application.ts';
+import type { Logger } from './log.ts';
 import type { MemoryFiles } from './memory-files.ts';
-import type { ApplicationService, Module, Service, ServiceContext } from './module.ts';
+import type { Module, Service, ServiceContext, ServiceSpec } from './module.ts';
 import type { Report } from './report.ts';
 
 /** One service that runs, with what it registered. */
@@ -13,46 +13,61 @@ interface Running {
   readonly undo: (() => void)[];
 }
 
-/** What services of every application share. */
+/** What services of every owner share. */
 export interface ServiceGround {
   readonly files: MemoryFiles;
   readonly prefix: string;
 }
 
+/** A service to run, with its module's name and place in the list of modules. */
+export interface Listed {
+  readonly name: string;
+  readonly order: number;
+  readonly spec: ServiceSpec;
+}
+
+/** Who services belong to: an application or a server. */
+export interface ServiceOwner<Context> {
+  /** Shown in reports. */
+  readonly label: string;
+  readonly log: Logger;
+  /** Adds the owner's own means to those of every service. */
+  context(base: ServiceContext, order: number): Context;
+}
+
+/** The services of one kind that the modules offer. */
+export function listed(modules: readonly Module[], kind: 'application' | 'server'): readonly Listed[] {
+  return modules.flatMap((module, order) => {
+    const spec = module[kind];
+    return spec === undefined ? [] : [{ name: module.name, order, spec }];
+  });
+}
+
 /**
- * The services of one application, kept in step with its block: equal settings → untouched; changed → updated, or
- * closed and started again; no longer enabled → closed. Comparison is by value, so no setting can be forgotten.
+ * The services of one owner, kept in step with its block: equal settings → untouched; changed → updated, or closed
+ * and started again; no longer enabled → closed. Comparison is by value, so no setting can be forgotten.
  */
-export class Services {
-  readonly #application: Application;
+export class Services<Context> {
+  readonly #owner: ServiceOwner<Context>;
   readonly #running = new Map<string, Running>();
 
-  constructor(application: Application) {
-    this.#application = application;
+  constructor(owner: ServiceOwner<Context>) {
+    this.#owner = owner;
   }
 
-  reconcile(block: Block, modules: readonly Module[], ground: ServiceGround, report: Report): void {
-    modules.forEach((module, order) => {
-      if (module.application === undefined) return;
-      this.#reconcileOne(module.name, module.application, order, block, ground, report);
-    });
+  reconcile(block: Block, wanted: readonly Listed[], ground: ServiceGround, report: Report): void {
+    for (const one of wanted) this.#reconcileOne(one, block, ground, report);
   }
 
-  #reconcileOne(
-    name: string,
-    spec: ApplicationService,
-    order: number,
-    block: Block,
-    ground: ServiceGround,
-    report: Report,
-  ): void {
+  #reconcileOne(one: Listed, block: Block, ground: ServiceGround, report: Report): void {
+    const { name, spec } = one;
     const conf = settingsOf(block, spec.table);
     const running = this.#running.get(name);
     const wanted = spec.enabled(conf as never);
-    const label = `${name} of ${this.#application.server}/${this.#application.name}`;
+    const label = `${name} of ${this.#owner.label}`;
     if (running === undefined) {
       if (!wanted) return;
-      const started = this.#start(name, spec, order, conf, ground);
+      const started = this.#start(one, conf, ground);
       report.add({ kind: 'service', name: label, outcome: started ? 'started' : 'failed' });
       return;
     }
@@ -72,7 +87,7 @@ export class Services {
       return;
     }
     this.#close(name, running);
-    const started = this.#start(name, spec, order, conf, ground);
+    const started = this.#start(one, conf, ground);
     report.add({ kind: 'service', name: label, outcome: started ? 'restarted' : 'failed', changed });
   }
 
@@ -80,30 +95,17 @@ export class Services {
     for (const [name, running] of [...this.#running].reverse()) this.#close(name, running);
   }
 
-  #start(
-    name: string,
-    spec: ApplicationService,
-    order: number,
-    conf: Settings<Table>,
-    ground: ServiceGround,
-  ): boolean {
-    const application = this.#application;
+  #start({ name, order, spec }: Listed, conf: Settings<Table>, ground: ServiceGround): boolean {
     const undo: (() => void)[] = [];
-    const context: ServiceContext = {
-      application,
-      log: application.log.child({ module: name }),
-      ...ground,
-      own: (action) => void undo.push(action),
-      gate: (gate) => void undo.push(application.addGate(order, gate)),
-      observe: (observer) => void undo.push(application.observe(observer)),
-      forEachStream: (task) => void undo.push(application.forEachStream(task)),
-    };
+    const own = (action: () => void): void => void undo.push(action);
+    const base: ServiceContext = { ...ground, log: this.#owner.log.child({ module: name }), own };
+    const context = this.#owner.context(base, order);
     try {
-      const service = spec.start(conf as never, context);
+      const service = spec.start(conf as never, context as never);
       this.#running.set(name, { conf, service, undo });
       return true;
     } catch (error) {
-      application.log.error({ module: name, err: error }, 'a service of the application could not start');
+      this.#owner.log.error({ module: name, err: error }, 'a service could not start');
       this.#undo(name, undo);
       return false;
     }
@@ -113,7 +115,7 @@ export class Services {
     try {
       return running.service.update?.(conf as never) ?? false;
     } catch (error) {
-      this.#application.log.error({ module: name, err: error }, 'a service could not take its new settings');
+      this.#owner.log.error({ module: name, err: error }, 'a service could not take its new settings');
       return false;
     }
   }
@@ -124,7 +126,7 @@ export class Services {
     try {
       running.service.close?.();
     } catch (error) {
-      this.#application.log.error({ module: name, err: error }, 'a service did not close cleanly');
+      this.#owner.log.error({ module: name, err: error }, 'a service did not close cleanly');
     }
   }
 
@@ -133,7 +135,7 @@ export class Services {
       try {
         action();
       } catch (error) {
-        this.#application.log.error({ module: name, err: error }, 'a service did not close cleanly');
+        this.#owner.log.error({ module: name, err: error }, 'a service did not close cleanly');
       }
     }
   }

@@ -1,0 +1,99 @@
+import type { Block } from '../config/block.ts';
+import type { Listen } from './addresses.ts';
+import type { Application, Client } from './application.ts';
+import { Gates } from './gates.ts';
+import { Refused } from './refused.ts';
+import type { Services } from './services.ts';
+
+/** One `server` block of `rtmp`, as written. */
+export interface ServerSpec {
+  readonly listens: readonly Listen[];
+  readonly names: readonly string[];
+  readonly block: Block;
+  readonly applications: readonly Block[];
+}
+
+/** A wish to use an application: the connect command, or the HTTP request that stands for one. Gates may change `name`. */
+export interface ConnectRequest {
+  readonly action: 'connect';
+  readonly client: Client;
+  readonly server: RtmpServer;
+  /** The application's name. */
+  name: string;
+}
+
+export type ConnectGate = (request: ConnectRequest) => void | Promise<void>;
+
+/** Told about connections after the fact; must not throw. */
+export interface ConnectionObserver {
+  connected?(client: Client): void;
+  /** Once for each client that was connected. */
+  disconnected?(client: Client): void;
+}
+
+/** An application with the services its block runs. */
+export interface Member {
+  readonly application: Application;
+  readonly services: Services<unknown>;
+}
+
+/** An RTMP server that lives across reloads with the applications of its block. */
+export class RtmpServer {
+  /** Shown in logs, reports and statistics: its first name, or its first address. */
+  readonly label: string;
+  spec: ServerSpec;
+  readonly members = new Map<string, Member>();
+  readonly #gates = new Gates<ConnectRequest>();
+  readonly #observers = new Set<ConnectionObserver>();
+  readonly #clients = new Set<Client>();
+
+  constructor(spec: ServerSpec) {
+    this.spec = spec;
+    this.label = labelOf(spec);
+  }
+
+  get names(): readonly string[] {
+    return this.spec.names;
+  }
+
+  get clients(): ReadonlySet<Client> {
+    return this.#clients;
+  }
+
+  application(name: string): Application | undefined {
+    return this.members.get(name)?.application;
+  }
+
+  addGate(order: number, gate: ConnectGate): () => void {
+    return this.#gates.add(order, gate);
+  }
+
+  observe(observer: ConnectionObserver): () => void {
+    this.#observers.add(observer);
+    return () => this.#observers.delete(observer);
+  }
+
+  /** Asks the gates and gives the application. Throws Refused. To be paired with `disconnect`. */
+  async connect(client: Client, name: string): Promise<Application> {
+    const request: ConnectRequest = { action: 'connect', client, server: this, name };
+    await this.#gates.pass(request);
+    const application = this.application(request.name);
+    if (application === undefined) throw new Refused('not-found', 'no such application');
+    this.#clients.add(client);
+    for (const observer of this.#observers) observer.connected?.(client);
+    return application;
+  }
+
+  /** The client has gone; nothing happens for one that was not let in. */
+  disconnect(client: Client): void {
+    if (!this.#clients.delete(client)) return;
+    for (const observer of this.#observers) observer.disconnected?.(client);
+  }
+}
+
+function labelOf(spec: ServerSpec): string {
+  const name = spec.names.find((candidate) => candidate !== '');
+  const listen = spec.listens[0];
+  const address = listen === undefined ? 'rtmp' : listen.path !== '' ? listen.key : `rtmp:${listen.port}`;
+  return name === undefined ? address : `${address}/${name}`;
+}
