@@ -71,8 +71,8 @@ export interface Observer {
   unplayed?(subscription: Subscription): void;
 }
 
-/** Runs for every live stream, from its first media to its publisher's end; what it returns undoes it. */
-export type StreamTask = (stream: Stream, publication: Publication) => (() => void) | undefined;
+/** Runs for every live stream, from its first media to its end; what it returns undoes it. */
+export type StreamTask = (stream: Stream) => (() => void) | undefined;
 
 /** A publisher's hold of a name. */
 export class Publication {
@@ -164,6 +164,8 @@ export class Application {
   readonly #streams = new Map<string, Stream>();
   readonly #publications = new Map<Stream, Publication>();
   readonly #subscriptions = new Set<Subscription>();
+  /** Streams whose publisher has left and may return, with the timer that ends the wait. */
+  readonly #gaps = new Map<Stream, NodeJS.Timeout>();
   /** Names taken by a publisher whose gates are still being asked. */
   readonly #asking = new Set<string>();
   readonly #gates = new Gates<Request>();
@@ -212,9 +214,7 @@ export class Application {
   forEachStream(task: StreamTask): () => void {
     const running = new Map<Stream, () => void>();
     this.#tasks.set(task, running);
-    for (const publication of this.#publications.values()) {
-      if (publication.stream.live) this.#runTask(task, running, publication);
-    }
+    for (const stream of this.#streams.values()) if (stream.live) this.#runTask(task, running, stream);
     return () => {
       this.#tasks.delete(task);
       for (const undo of running.values()) undo();
@@ -237,8 +237,8 @@ export class Application {
     } finally {
       this.#asking.delete(asked);
     }
-    this.#checkOpen();
     const stream = this.#stream(request.name);
+    this.#takeOver(stream);
     const publication = new Publication(request, stream, (ended) => this.#unpublish(ended));
     this.#publications.set(stream, publication);
     stream.begin();
@@ -290,6 +290,7 @@ export class Application {
       publication.request.dismiss(reason);
       publication.close();
     }
+    for (const stream of [...this.#gaps.keys()]) this.#end(stream);
     for (const subscription of [...this.#subscriptions]) {
       subscription.request.dismiss(reason);
       subscription.close();
@@ -308,7 +309,8 @@ export class Application {
 
   #checkFree(name: string): void {
     const stream = this.#streams.get(name);
-    if (this.#asking.has(name) || (stream !== undefined && this.#publications.has(stream))) {
+    const taken = stream !== undefined && this.#publications.has(stream);
+    if (this.#asking.has(name) || (taken && this.settings.publish_conflict === 'reject')) {
       throw new Refused('busy', 'Already publishing');
     }
   }
@@ -331,9 +333,7 @@ export class Application {
   }
 
   #started(stream: Stream): void {
-    const publication = this.#publications.get(stream);
-    if (publication === undefined) return;
-    for (const [task, running] of this.#tasks) this.#runTask(task, running, publication);
+    for (const [task, running] of this.#tasks) this.#runTask(task, running, stream);
   }
 
   #stopped(stream: Stream): void {
@@ -344,21 +344,49 @@ export class Application {
     }
   }
 
-  #runTask(task: StreamTask, running: Map<Stream, () => void>, publication: Publication): void {
-    const undo = task(publication.stream, publication);
-    if (undo !== undefined) running.set(publication.stream, undo);
+  #runTask(task: StreamTask, running: Map<Stream, () => void>, stream: Stream): void {
+    const undo = task(stream);
+    if (undo !== undefined) running.set(stream, undo);
+  }
+
+  /** Frees a name for a publisher that may have it: the one before is sent away, the wait for one is over. */
+  #takeOver(stream: Stream): void {
+    clearTimeout(this.#gaps.get(stream));
+    this.#gaps.delete(stream);
+    const before = this.#publications.get(stream);
+    if (before === undefined) return;
+    this.#publications.delete(stream);
+    before.closed = true;
+    this.#tell((observer) => observer.unpublished?.(before));
+    before.request.dismiss('another publisher has taken the name over');
   }
 
   #unpublish(publication: Publication): void {
-    this.#publications.delete(publication.stream);
-    publication.stream.end();
+    const { stream } = publication;
+    this.#publications.delete(stream);
     this.#tell((observer) => observer.unpublished?.(publication));
+    const gap = this.settings.publish_gap;
+    if (gap > 0 && !this.closed && stream.live) {
+      this.#gaps.set(
+        stream,
+        setTimeout(() => this.#end(stream), gap),
+      );
+    } else {
+      this.#end(stream);
+    }
+  }
+
+  /** The stream is over: nobody publishes it, and none is waited for. */
+  #end(stream: Stream): void {
+    clearTimeout(this.#gaps.get(stream));
+    this.#gaps.delete(stream);
+    stream.end();
     if (!this.settings.idle_streams || this.closed) {
       for (const subscription of [...this.#subscriptions]) {
-        if (subscription.stream === publication.stream) subscription.request.dismiss('the stream has ended');
+        if (subscription.stream === stream) subscription.request.dismiss('the stream has ended');
       }
     }
-    this.#release(publication.stream);
+    this.#release(stream);
   }
 
   #unplay(subscription: Subscription): void {
@@ -369,7 +397,7 @@ export class Application {
 
   /** Forgets a stream that nobody holds any more. */
   #release(stream: Stream): void {
-    if (this.#publications.has(stream) || stream.listeners > 1) return;
+    if (this.#publications.has(stream) || this.#gaps.has(stream) || stream.listeners > 1) return;
     if (this.#streams.get(stream.name) === stream) this.#streams.delete(stream.name);
   }
 

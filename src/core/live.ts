@@ -27,6 +27,17 @@ export const liveTable = {
     'Ends a publisher that has sent no audio or video for this long, also one that never sent any.',
     { shown: 'off' },
   ),
+  publish_conflict: oneOf(
+    ['reject', 'takeover'],
+    'reject',
+    'What a second publisher of a name gets: a refusal, or the name, from a first one that may long be dead.',
+    { example: 'publish_conflict takeover;' },
+  ),
+  publish_gap: msec(
+    0,
+    'How long a stream waits for its publisher to return before it ends; players, recordings and relays stay attached.',
+    { shown: '0', example: 'publish_gap 15s;' },
+  ),
   sync: msec(
     300,
     'Accepted; a player that cannot keep up is skipped to a key frame as a whole, so its tracks stay in sync.',

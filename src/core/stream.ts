@@ -79,6 +79,7 @@ export class Stream implements FeedSource {
   /** Sequence headers by kind and slot: those of the present publisher, and of the one before it. */
   #headers = new Map<string, MediaPacket>();
   #previous = new Map<string, MediaPacket>();
+  #renewing = false;
   #group: MediaPacket[] = [];
   #groupBytes = 0;
   #groupVideo = 0;
@@ -135,6 +136,7 @@ export class Stream implements FeedSource {
    * unchanged; `now` is monotonic ms.
    */
   ingest(kind: Kind, raw: number, body: Buffer, now: number): void {
+    if (this.#renewing) this.#renew();
     const counters = this.counters;
     counters.bytesIn += body.length;
     if (kind === DATA) {
@@ -181,6 +183,7 @@ export class Stream implements FeedSource {
 
   /** The publisher's metadata (AMF0 `onMetaData` and its object, without the `@setDataFrame` before it); null: none. */
   describe(body: Buffer | null, now: number): void {
+    if (this.#renewing) this.#renew();
     const metadata: MediaPacket | null =
       body === null
         ? null
@@ -204,9 +207,16 @@ export class Stream implements FeedSource {
   /** A publisher takes the name; its clock has nothing to do with that of the one before. */
   begin(): void {
     this.timeline.restart();
+    this.#renewing = true;
+  }
+
+  /** The first message of a new publisher: what the one before said about its stream no longer counts. */
+  #renew(): void {
+    this.#renewing = false;
     this.#previous = this.#headers;
     this.#headers = new Map();
     this.#opening = { ...NOTHING, version: this.#opening.version + 1 };
+    this.#dropGroup();
   }
 
   /** The publisher has left. Players keep their places. */
