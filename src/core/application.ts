@@ -268,7 +268,7 @@ export class Application {
     if (idle === null) return;
     for (const publication of this.#publications.values()) {
       const { stream } = publication;
-      const since = stream.live ? now - stream.lastMediaAt : Date.now() - publication.since;
+      const since = Math.min(now - stream.lastMediaAt, Date.now() - publication.since);
       if (since > idle) publication.request.dismiss('the publisher sends nothing');
     }
   }
