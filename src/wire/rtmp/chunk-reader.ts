@@ -121,9 +121,9 @@ export class ChunkReader {
       const stream = this.#stream;
       if (this.#left === 0 && stream.body !== undefined && stream.filled === stream.length) {
         this.#finish(stream, sink);
-        if (this.#paused) break;
       }
       if (this.#surplus !== undefined) this.#runSurplus(this.#surplus, sink);
+      if (this.#paused) break;
     }
     return at;
   }

@@ -1,0 +1,493 @@
+import { describe, expect, test } from 'vitest';
+import { ProtocolError } from '../../../src/wire/protocol-error.ts';
+import { type ChunkLimits, ChunkReader } from '../../../src/wire/rtmp/chunk-reader.ts';
+import type { RtmpMessage } from '../../../src/wire/rtmp/messages.ts';
+import { hex, mutate, seeded, splits } from '../splits.ts';
+
+const LIMITS: ChunkLimits = { maxMessage: 1_000_000, maxStreams: 65_600 };
+
+/** What came out, in short: type, stream id, timestamp and body. */
+type Seen = readonly [type: number, streamId: number, timestamp: number, body: string];
+
+function note({ type, streamId, timestamp, body }: RtmpMessage): Seen {
+  return [type, streamId, timestamp, body.toString('hex')];
+}
+
+function read(parts: readonly Buffer[], limits = LIMITS): Seen[] {
+  const reader = new ChunkReader(limits);
+  const messages: (readonly [RtmpMessage, Buffer])[] = [];
+  for (const part of parts) {
+    // A copy that is overwritten afterwards: nothing may refer to the bytes that were pushed.
+    const copy = Buffer.from(part);
+    reader.push(copy, (message) => messages.push([{ ...message }, message.body]));
+    copy.fill(0xee);
+  }
+  expect(reader.bytesRead).toBe(parts.reduce((sum, part) => sum + part.length, 0));
+  return messages.map(([message]) => note(message));
+}
+
+const chunkSize = (size: number): string =>
+  `02 000000 000004 01 00000000 ${size.toString(16).padStart(8, '0')}`;
+const fill = (byte: string, count: number): string => byte.repeat(count);
+
+interface Case {
+  readonly name: string;
+  readonly bytes: Buffer;
+  readonly messages: readonly Seen[];
+}
+
+const CASES: readonly Case[] = [
+  {
+    name: 'one message in one chunk',
+    bytes: hex('03 000001 000003 14 00000000 aabbcc'),
+    messages: [[20, 0, 1, 'aabbcc']],
+  },
+  {
+    name: 'the message stream id, which is little endian',
+    bytes: hex('03 000000 000001 09 01020304 ff'),
+    messages: [[9, 0x04030201, 0, 'ff']],
+  },
+  {
+    name: 'a message without a body',
+    bytes: hex('04 000005 000000 08 01000000', '04 000006 000001 08 01000000 01'),
+    messages: [
+      [8, 1, 5, ''],
+      [8, 1, 6, '01'],
+    ],
+  },
+  {
+    name: 'a message in chunks of 128 bytes',
+    bytes: hex('04 000000 000103 09 01000000', fill('11', 128), 'c4', fill('22', 128), 'c4 333333'),
+    messages: [[9, 1, 0, fill('11', 128) + fill('22', 128) + fill('33', 3)]],
+  },
+  {
+    name: 'a body of exactly one chunk',
+    bytes: hex('04 000000 000080 09 01000000', fill('11', 128), 'c4', fill('22', 128)),
+    messages: [
+      [9, 1, 0, fill('11', 128)],
+      [9, 1, 0, fill('22', 128)],
+    ],
+  },
+  {
+    name: 'deltas of types 1, 2 and 3',
+    bytes: hex(
+      '04 0003e8 000001 08 01000000 aa',
+      '44 000017 000002 09 bbbb',
+      '84 000018 cccc',
+      'c4 dddd',
+      'c4 eeee',
+    ),
+    messages: [
+      [8, 1, 1000, 'aa'],
+      [9, 1, 1023, 'bbbb'],
+      [9, 1, 1047, 'cccc'],
+      [9, 1, 1071, 'dddd'],
+      [9, 1, 1095, 'eeee'],
+    ],
+  },
+  {
+    name: 'type 3 after type 0: the timestamp is the delta',
+    bytes: hex('04 000017 000001 08 01000000 aa', 'c4 bb', 'c4 cc'),
+    messages: [
+      [8, 1, 23, 'aa'],
+      [8, 1, 46, 'bb'],
+      [8, 1, 69, 'cc'],
+    ],
+  },
+  {
+    name: 'type 3 after type 0 with a timestamp too large for a delta: the same again',
+    bytes: hex('04 0f4240 000001 08 01000000 aa', 'c4 bb'),
+    messages: [
+      [8, 1, 1_000_000, 'aa'],
+      [8, 1, 1_000_000, 'bb'],
+    ],
+  },
+  {
+    name: 'a first chunk of type 1',
+    bytes: hex('44 000005 000001 14 aa'),
+    messages: [[20, 0, 5, 'aa']],
+  },
+  {
+    name: 'chunk stream ids of one, two and three bytes',
+    bytes: hex(
+      '3f 000001 000001 08 01000000 aa',
+      '00 00 000002 000001 08 01000000 bb',
+      '00 ff 000003 000001 08 01000000 cc',
+      '01 0001 000004 000001 08 01000000 dd',
+      '01 ffff 000005 000001 08 01000000 ee',
+      'ff a1',
+      'c0 00 b1',
+      'c0 ff c1',
+      'c1 0001 d1',
+      'c1 ffff e1',
+      // 64 and 319 in the long form are the same chunk streams.
+      'c1 0000 b2',
+      'c1 ff00 c2',
+    ),
+    messages: [
+      [8, 1, 1, 'aa'],
+      [8, 1, 2, 'bb'],
+      [8, 1, 3, 'cc'],
+      [8, 1, 4, 'dd'],
+      [8, 1, 5, 'ee'],
+      [8, 1, 2, 'a1'],
+      [8, 1, 4, 'b1'],
+      [8, 1, 6, 'c1'],
+      [8, 1, 8, 'd1'],
+      [8, 1, 10, 'e1'],
+      [8, 1, 6, 'b2'],
+      [8, 1, 9, 'c2'],
+    ],
+  },
+  {
+    name: 'chunks of one byte',
+    bytes: hex(chunkSize(1), '06 000000 000004 08 01000000 aa c6 bb c6 cc c6 dd'),
+    messages: [[8, 1, 0, 'aabbccdd']],
+  },
+  {
+    name: 'messages interleaved',
+    bytes: hex(
+      chunkSize(2),
+      '06 000001 000004 08 01000000 a1a2',
+      '07 000002 000005 09 01000000 b1b2',
+      'c6 a3a4',
+      'c7 b3b4',
+      '46 000003 000001 08 a5',
+      'c7 b5',
+    ),
+    messages: [
+      [8, 1, 1, 'a1a2a3a4'],
+      [8, 1, 4, 'a5'],
+      [9, 1, 2, 'b1b2b3b4b5'],
+    ],
+  },
+  {
+    name: 'a chunk size that changes in the middle of a message',
+    bytes: hex(
+      chunkSize(1),
+      '06 000000 000006 08 01000000 aa',
+      // Cut into chunks of one byte itself.
+      '02 000000 000004 01 00000000 00 c2 00 c2 00 c2 03',
+      'c6 bbbbbb',
+      'c6 cccc',
+    ),
+    messages: [[8, 1, 0, 'aabbbbbbcccc']],
+  },
+  {
+    name: 'a chunk size with its first bit set',
+    bytes: hex('02 000000 000004 01 00000000 80000002', '06 000000 000003 08 01000000 aaaa c6 bb'),
+    messages: [[8, 1, 0, 'aaaabb']],
+  },
+  {
+    name: 'a chunk size beyond all sense, which is ignored',
+    bytes: hex(chunkSize(10_485_761), '06 000000 000081 08 01000000', fill('aa', 128), 'c6 bb'),
+    messages: [[8, 1, 0, `${fill('aa', 128)}bb`]],
+  },
+  {
+    name: 'the largest chunk size',
+    bytes: hex(chunkSize(10_485_760), '06 000000 0000c8 08 01000000', fill('aa', 200)),
+    messages: [[8, 1, 0, fill('aa', 200)]],
+  },
+  {
+    name: 'an aborted message',
+    bytes: hex(
+      chunkSize(2),
+      '06 000001 000004 08 01000000 a1a2',
+      '02 000000 000004 02 00000000 0000 c2 0006',
+      'c6 b1b2',
+      'c6 b3b4',
+    ),
+    messages: [[8, 1, 2, 'b1b2b3b4']],
+  },
+  {
+    name: 'an Abort for nothing',
+    bytes: hex(
+      '02 000000 000004 02 00000000 00000006',
+      '02 000000 000004 02 00000000 ffffffff',
+      '06 000001 000001 08 01000000 a1',
+    ),
+    messages: [[8, 1, 1, 'a1']],
+  },
+  {
+    name: 'a message begun anew before its end',
+    bytes: hex(chunkSize(2), '06 000001 000004 08 01000000 a1a2', '06 000002 000002 08 01000000 b1b2'),
+    messages: [[8, 1, 2, 'b1b2']],
+  },
+  {
+    name: 'the last timestamp without extension',
+    bytes: hex('06 fffffe 000001 08 01000000 aa'),
+    messages: [[8, 1, 0xfffffe, 'aa']],
+  },
+  {
+    name: 'extended timestamps, repeated',
+    bytes: hex(
+      chunkSize(2),
+      '06 ffffff 000005 08 01000000 00ffffff a1a2',
+      'c6 00ffffff a3a4',
+      'c6 00ffffff a5',
+      '06 ffffff 000003 08 01000000 01000010 b1b2',
+      'c6 01000010 b3',
+    ),
+    messages: [
+      [8, 1, 0xffffff, 'a1a2a3a4a5'],
+      [8, 1, 0x1000010, 'b1b2b3'],
+    ],
+  },
+  {
+    name: 'extended timestamps, not repeated',
+    bytes: hex(
+      chunkSize(2),
+      '06 ffffff 000005 08 01000000 00ffffff a1a2',
+      'c6 a3a4',
+      'c6 a5',
+      '06 ffffff 000003 08 01000000 01000010 b1b2',
+      'c6 b3',
+    ),
+    messages: [
+      [8, 1, 0xffffff, 'a1a2a3a4a5'],
+      [8, 1, 0x1000010, 'b1b2b3'],
+    ],
+  },
+  {
+    name: 'extended timestamps, not repeated, before bodies that begin like them',
+    bytes: hex(
+      chunkSize(2),
+      '06 ffffff 000005 08 01000000 01000010 a1a2',
+      'c6 0100',
+      'c6 01',
+      '07 ffffff 000007 09 01000000 01000010 b1b2',
+      'c7 0100',
+      'c6 0100',
+      'c7 0001',
+      'c6 0001',
+      'c6 01',
+      'c7 01',
+    ),
+    messages: [
+      [8, 1, 0x1000010, 'a1a2010001'],
+      [8, 1, 0x1000010, '0100000101'],
+      [9, 1, 0x1000010, 'b1b20100000101'],
+    ],
+  },
+  {
+    name: 'an extended delta repeated as the delta, as the timestamp, and not at all',
+    bytes: hex(
+      chunkSize(2),
+      '06 000001 000001 08 01000000 aa',
+      '46 ffffff 000003 08 01000000 a1a2 c6 01000000 a3',
+      '46 ffffff 000003 08 01000000 b1b2 c6 02000001 b3',
+      '46 ffffff 000003 08 01000000 c1c2 c6 c3',
+    ),
+    messages: [
+      [8, 1, 1, 'aa'],
+      [8, 1, 0x1000001, 'a1a2a3'],
+      [8, 1, 0x2000001, 'b1b2b3'],
+      [8, 1, 0x3000001, 'c1c2c3'],
+    ],
+  },
+  {
+    name: 'deltas across 2^24',
+    bytes: hex('06 fffff0 000001 08 01000000 aa', '86 000020 bb', 'c6 cc'),
+    messages: [
+      [8, 1, 0xfffff0, 'aa'],
+      [8, 1, 0x1000010, 'bb'],
+      [8, 1, 0x1000030, 'cc'],
+    ],
+  },
+  {
+    name: 'deltas across 2^32, and backwards',
+    bytes: hex(
+      '06 ffffff 000001 08 01000000 fffffff0 aa',
+      '86 000020 bb',
+      '86 ffffff ffffffe0 cc',
+      '86 ffffff ffffffff dd',
+    ),
+    messages: [
+      [8, 1, 0xfffffff0, 'aa'],
+      [8, 1, 0x10, 'bb'],
+      [8, 1, 0xfffffff0, 'cc'],
+      [8, 1, 0xffffffef, 'dd'],
+    ],
+  },
+];
+
+describe.each(CASES)('chunks: $name', ({ bytes, messages }) => {
+  test('are read whole', () => {
+    expect(read([bytes])).toEqual(messages);
+  });
+
+  test('are read at every split', () => {
+    for (const parts of splits(bytes)) expect(read(parts)).toEqual(messages);
+  });
+
+  test('give no message that was not sent where they end early', () => {
+    for (let end = 0; end < bytes.length; end++) {
+      const seen = read([bytes.subarray(0, end)]);
+      expect(seen).toEqual(messages.slice(0, seen.length));
+    }
+  });
+});
+
+describe('chunk reader refuses', () => {
+  test.each([
+    ['a chunk of type 2 that refers to nothing', '86 000001 aa'],
+    ['a chunk of type 3 that refers to nothing', 'c6 aa'],
+    ['chunk size 0', chunkSize(0)],
+    ['Set Chunk Size without a size', '02 000000 000003 01 00000000 000001'],
+    ['Abort without a chunk stream', '02 000000 000000 02 00000000'],
+  ])('%s', (_, bytes) => {
+    expect(() => read([hex(bytes)])).toThrow(ProtocolError);
+    expect(() => read(Array.from(hex(bytes), (byte) => Buffer.from([byte])))).toThrow(ProtocolError);
+  });
+
+  test('messages above the limit, by the header alone', () => {
+    const limits = { maxMessage: 1000, maxStreams: 32 };
+    expect(read([hex('06 000000 0003e8 08 01000000')], limits)).toEqual([]);
+    expect(() => read([hex('06 000000 0003e9 08 01000000')], limits)).toThrow('above the limit');
+  });
+
+  test('chunk stream ids from the limit on', () => {
+    const limits = { maxMessage: 1000, maxStreams: 32 };
+    expect(read([hex('1f 000000 000001 08 01000000 aa')], limits)).toHaveLength(1);
+    for (const csid of ['20', '00 00', '01 ffff']) {
+      expect(() => read([hex(csid, '000000 000001 08 01000000 aa')], limits), csid).toThrow(ProtocolError);
+    }
+  });
+});
+
+test('all 65,598 chunk streams at once', () => {
+  const parts: Buffer[] = [];
+  const basic = (format: number, csid: number): Buffer =>
+    csid < 64
+      ? Buffer.from([(format << 6) | csid])
+      : Buffer.from([(format << 6) | 1, (csid - 64) & 0xff, (csid - 64) >> 8]);
+  parts.push(hex(chunkSize(1)));
+  for (let csid = 2; csid <= 65_599; csid++) {
+    parts.push(basic(0, csid), hex('000000 000002 09 01000000'), Buffer.from([csid & 0xff]));
+  }
+  for (let csid = 2; csid <= 65_599; csid++) parts.push(basic(3, csid), Buffer.from([(csid >> 8) & 0xff]));
+  const before = process.memoryUsage().arrayBuffers;
+  const reader = new ChunkReader(LIMITS);
+  let next = 2;
+  let wrong = 0;
+  reader.push(Buffer.concat(parts), ({ body }) => {
+    if (body[0] !== (next & 0xff) || body[1] !== ((next >> 8) & 0xff)) wrong += 1;
+    next += 1;
+  });
+  expect({ next, wrong }).toEqual({ next: 65_600, wrong: 0 });
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(100_000_000);
+});
+
+test('memory is taken as bytes come, not as lengths are announced', () => {
+  const reader = new ChunkReader({ maxMessage: 16_777_215, maxStreams: 65_600 });
+  const before = process.memoryUsage().arrayBuffers;
+  reader.push(hex(chunkSize(65_536)), () => undefined);
+  for (let csid = 64; csid < 64 + 2000; csid++) {
+    const rest = csid - 64;
+    reader.push(
+      Buffer.from([1, rest & 0xff, rest >> 8, 0, 0, 0, 0xff, 0xff, 0xff, 9, 1, 0, 0, 0]),
+      () => undefined,
+    );
+  }
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4_000_000);
+});
+
+test('a message of 16 MB grows as it comes', () => {
+  const reader = new ChunkReader({ maxMessage: 16_777_215, maxStreams: 32 });
+  const parts = [hex(chunkSize(1_000_000), '06 000000 ffffff 09 01000000')];
+  const body = Buffer.alloc(16_777_215);
+  for (let i = 0; i < body.length; i += 997) body[i] = i & 0xff;
+  for (let at = 0; at < body.length; at += 1_000_000) {
+    if (at > 0) parts.push(hex('c6'));
+    parts.push(body.subarray(at, at + 1_000_000));
+  }
+  const seen: Buffer[] = [];
+  const bytes = Buffer.concat(parts);
+  for (let at = 0; at < bytes.length; at += 65_537) {
+    reader.push(bytes.subarray(at, at + 65_537), (message) => seen.push(message.body));
+  }
+  expect(seen).toHaveLength(1);
+  expect(seen[0]!.equals(body)).toBe(true);
+});
+
+test('pause gives the rest back', () => {
+  const [first, second] = [hex('06 000001 000002 08 01000000 a1a2'), hex('46 000001 000001 08 b1')];
+  const reader = new ChunkReader(LIMITS);
+  const bytes = Buffer.concat([first, second, second]);
+  const seen: Seen[] = [];
+  const sink = (message: RtmpMessage): void => {
+    seen.push(note(message));
+    reader.pause();
+  };
+  expect(reader.push(bytes, sink)).toBe(first.length);
+  expect(seen).toEqual([[8, 1, 1, 'a1a2']]);
+  expect(reader.push(bytes.subarray(first.length), sink)).toBe(second.length);
+  expect(reader.push(second, (message) => seen.push(note(message)))).toBe(second.length);
+  expect(seen.slice(1)).toEqual([
+    [8, 1, 2, 'b1'],
+    [8, 1, 3, 'b1'],
+  ]);
+  expect(reader.bytesRead).toBe(bytes.length);
+});
+
+test('pause among bytes that were held for an extended timestamp loses none of them', () => {
+  // The last byte of the first message and the header of the next look like a timestamp that is repeated.
+  const bytes = hex(
+    chunkSize(2),
+    '06 ffffff 000003 08 01000000 01070001 a1a2',
+    'c6 01',
+    '07 000002 000001 09 01000000 b1',
+  );
+  for (const parts of splits(bytes)) {
+    const reader = new ChunkReader(LIMITS);
+    const seen: Seen[] = [];
+    for (const part of parts) {
+      let rest = part;
+      while (rest.length > 0) {
+        const taken = reader.push(rest, (message) => {
+          seen.push(note(message));
+          reader.pause();
+        });
+        rest = rest.subarray(taken);
+      }
+    }
+    expect(seen).toEqual([
+      [8, 1, 0x1070001, 'a1a201'],
+      [9, 1, 2, 'b1'],
+    ]);
+  }
+});
+
+test('bodies stay what they were', () => {
+  const reader = new ChunkReader(LIMITS);
+  const bodies: Buffer[] = [];
+  for (let i = 0; i < 5000; i++) {
+    const message = Buffer.concat([hex('06 000000 000040 08 01000000'), Buffer.alloc(64, i & 0xff)]);
+    reader.push(message, ({ body }) => bodies.push(body));
+  }
+  expect(bodies).toHaveLength(5000);
+  expect(bodies.every((body, i) => body.length === 64 && body.every((byte) => byte === (i & 0xff)))).toBe(
+    true,
+  );
+});
+
+test('nothing but ProtocolError comes of damaged chunks, and bounded memory', () => {
+  const random = seeded(0xc4a2);
+  const limits = { maxMessage: 100_000, maxStreams: 32 };
+  for (let round = 0; round < 20_000; round++) {
+    const bytes = mutate(CASES[random(CASES.length)]!.bytes, random);
+    const reader = new ChunkReader(limits);
+    const cut = random(bytes.length + 1);
+    let size = 0;
+    try {
+      for (const part of [bytes.subarray(0, cut), bytes.subarray(cut)]) {
+        reader.push(part, ({ body }) => {
+          size += body.length;
+        });
+      }
+    } catch (error) {
+      expect(error, bytes.toString('hex')).toBeInstanceOf(ProtocolError);
+    }
+    expect(size).toBeLessThanOrEqual(bytes.length);
+  }
+});
