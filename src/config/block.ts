@@ -4,7 +4,8 @@ import type { Context, Settings, Table } from './table.ts';
 /**
  * A block of the resolved configuration: plain, deeply frozen data. `settings` holds the merged value of every
  * directive of the block's own scope and of all scopes inside it, so `server.settings` also answers for requests that
- * match no location. Positions stand apart from the values: moving a line changes no setting.
+ * match no location. Positions stand apart from the values: `at` and `origins` are not enumerable, so comparisons and
+ * JSON pass over them, and moving a line changes no setting.
  */
 export interface Block {
   readonly context: Context;

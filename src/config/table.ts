@@ -155,6 +155,15 @@ export interface Inert {
   readonly block: boolean;
   /** `ignored`: accepted, has no effect here. `unsupported`: an error, since clients would get something else. */
   readonly disposition: 'ignored' | 'unsupported';
+  /** Unsupported for now only. */
+  readonly later?: true;
   /** Why, and what to use instead. */
   readonly reason: string;
+}
+
+/** What the configuration needs of a module: its directives by the scope they configure. */
+export interface TableSource {
+  readonly name: string;
+  readonly tables: Partial<Readonly<Record<Scope, Table>>>;
+  readonly inert?: readonly Inert[];
 }

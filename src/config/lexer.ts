@@ -1,0 +1,344 @@
+import moo from 'moo';
+import type { Position } from './errors.ts';
+import type { Token } from './syntax.ts';
+
+/** Bytes one word may have, as in nginx. */
+export const MAX_WORD = 4096;
+/** Blocks that may be open at one time. */
+export const MAX_DEPTH = 64;
+
+/** Tells one syntax error. `structure` means that blocks may have been taken apart wrongly from here on. */
+export type Report = (
+  code: string,
+  message: string,
+  at: Position,
+  options?: { readonly help?: string; readonly replacement?: string; readonly structure?: boolean },
+) => void;
+
+/*
+ * The word rules of nginx's ngx_conf_read_token: quotes only count at the start of a word, `#` too; `${` does not open
+ * a block; a backslash protects any next character; only space, tab, CR and LF separate. The counts are bounded so
+ * that a huge word cannot exhaust the stack of the regular expression engine.
+ */
+const rules = moo.compile({
+  space: { match: /[ \t\r\n]+/, lineBreaks: true },
+  comment: /#[^\n]*/,
+  lbrace: '{',
+  rbrace: '}',
+  semi: ';',
+  dquoted: {
+    match: /"(?:\\[^]|[^"\\]){0,4097}"(?![^ \t\r\n;{)])/,
+    lineBreaks: true,
+  },
+  squoted: {
+    match: /'(?:\\[^]|[^'\\]){0,4097}'(?![^ \t\r\n;{)])/,
+    lineBreaks: true,
+  },
+  word: {
+    match: /(?:\\[^]|\$\{|[^ \t\r\n;{}"'#\\])(?:\\[^]|\$\{|[^ \t\r\n;{\\]){0,4097}/,
+    lineBreaks: true,
+  },
+  bad: moo.error,
+});
+
+const INVISIBLE =
+  /[\u0000-\u001f\u007f-\u00a0\u00ad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff]/;
+
+const INVISIBLE_NAMES: Readonly<Record<number, string>> = {
+  0: 'NUL',
+  9: 'tab',
+  27: 'escape',
+  127: 'delete',
+  160: 'no-break space',
+  173: 'soft hyphen',
+  8203: 'zero width space',
+  8204: 'zero width non-joiner',
+  8205: 'zero width joiner',
+  8206: 'left-to-right mark',
+  8207: 'right-to-left mark',
+  8232: 'line separator',
+  8233: 'paragraph separator',
+  8239: 'narrow no-break space',
+  8288: 'word joiner',
+  12288: 'ideographic space',
+  65279: 'byte order mark',
+};
+
+/** Takes the backslash off `\"`, `\'` and `\\` and makes `\t`, `\r`, `\n` characters; any other pair stays. */
+export function unescape(text: string): string {
+  if (!text.includes('\\')) return text;
+  return text.replace(/\\(["'\\trn])/g, (_, char: string) => {
+    if (char === 't') return '\t';
+    if (char === 'r') return '\r';
+    return char === 'n' ? '\n' : char;
+  });
+}
+
+/** A block that is open where the lexer stands. */
+export interface OpenBlock {
+  readonly brace: Token;
+  /** The first word of the statement that opened it. */
+  readonly opener: Token | null;
+  /** The words of that statement. */
+  readonly words: readonly Token[];
+}
+
+/** A closing brace that starts its line at another column than the statement whose block it closes. */
+export interface Mismatch {
+  readonly closer: Token;
+  readonly block: OpenBlock;
+}
+
+/**
+ * The tokens of one file, for nearley: white space and comments are left out, and one `eof` token stands at the end.
+ * Bad words are reported and then left out or cut, so that what follows can be read.
+ */
+export class Lexer {
+  readonly #text: string;
+  readonly #file: string;
+  readonly #report: Report;
+  readonly #replay: Token[] = [];
+  readonly #open: OpenBlock[] = [];
+  #closed: OpenBlock | undefined;
+  #mismatch: Mismatch | undefined;
+  #words: Token[] = [];
+  #last: Token | null = null;
+  #before: Token | null = null;
+  /** What of the text moo has been given starts here. */
+  #base = 0;
+  #ended = false;
+  #done = false;
+  readonly #rules = (rules as moo.Lexer & { clone(): moo.Lexer }).clone();
+
+  constructor(text: string, file: string, report: Report) {
+    this.#text = text;
+    this.#file = file;
+    this.#report = report;
+    this.#rules.reset(text);
+  }
+
+  /** The token before the one that came last. */
+  get before(): Token | null {
+    return this.#before;
+  }
+
+  get open(): readonly OpenBlock[] {
+    return this.#open;
+  }
+
+  /** The first closing brace that seems to close another block than it was meant for. */
+  get mismatch(): Mismatch | undefined {
+    return this.#mismatch;
+  }
+
+  /** Gives these tokens before it goes on. */
+  replay(...tokens: readonly Token[]): void {
+    this.#replay.unshift(...tokens);
+    this.#done = false;
+  }
+
+  /** Takes back what an unexpected token did to the list of open blocks. */
+  retract(token: Token): void {
+    if (token.type === 'lbrace') this.#open.pop();
+    if (token.type === 'rbrace' && this.#closed !== undefined) this.#open.push(this.#closed);
+  }
+
+  /** Ends the file here. */
+  stop(): void {
+    this.#ended = true;
+    this.#replay.length = 0;
+  }
+
+  next(): Token | undefined {
+    if (this.#done) return undefined;
+    const token = this.#replay.shift() ?? this.#read();
+    if (token.type === 'eof') this.#done = true;
+    this.#track(token);
+    return token;
+  }
+
+  #track(token: Token): void {
+    if (token.type === 'word') {
+      this.#words.push(token);
+    } else if (token.type === 'lbrace') {
+      if (this.#open.length === MAX_DEPTH) {
+        this.#report('too-deep', `blocks are nested deeper than ${MAX_DEPTH}`, token.at, { structure: true });
+        this.stop();
+      }
+      this.#open.push({ brace: token, opener: this.#words[0] ?? null, words: this.#words });
+      this.#words = [];
+    } else if (token.type === 'rbrace') {
+      this.#closed = this.#open.pop();
+      if (this.#mismatch === undefined && this.#closed !== undefined) this.#compare(token, this.#closed);
+      this.#words = [];
+    } else if (token.type === 'semi') {
+      this.#words = [];
+    }
+    this.#before = this.#last;
+    this.#last = token;
+  }
+
+  #compare(closer: Token, block: OpenBlock): void {
+    const opener = (block.opener ?? block.brace).at;
+    if (opener.line === closer.at.line || opener.column === closer.at.column) return;
+    if (this.#last?.at.line !== closer.at.line) this.#mismatch = { closer, block };
+  }
+
+  #read(): Token {
+    for (;;) {
+      const raw = this.#ended ? undefined : this.#rules.next();
+      if (raw === undefined) return this.#eof();
+      switch (raw.type) {
+        case 'space':
+        case 'comment':
+          continue;
+        case 'bad': {
+          const token = this.#bad(this.#base + raw.offset, raw.line, raw.col);
+          if (token === undefined) continue;
+          return token;
+        }
+        case 'word': {
+          const token = this.#word(raw.text, this.#base + raw.offset, raw.line, raw.col);
+          if (token === undefined) continue;
+          return token;
+        }
+        case 'dquoted':
+        case 'squoted': {
+          const at = this.#at(raw.line, raw.col, raw.text.length);
+          if (tooLong(raw.text)) this.#tooLong(raw.text.slice(1), at);
+          return { type: 'word', value: unescape(raw.text.slice(1, -1)), text: raw.text, quoted: true, at };
+        }
+        default:
+          return {
+            type: raw.type as 'semi' | 'lbrace' | 'rbrace',
+            value: raw.text,
+            text: raw.text,
+            quoted: false,
+            at: this.#at(raw.line, raw.col, 1),
+          };
+      }
+    }
+  }
+
+  #word(text: string, offset: number, line: number, column: number): Token | undefined {
+    const at = this.#at(line, column, text.length);
+    if (tooLong(text)) {
+      this.#tooLong(text, at);
+      let end = offset + text.length;
+      while (end < this.#text.length && !/[ \t\r\n;{]/.test(this.#text[end]!)) end += 1;
+      this.#restart(end, line, column + end - offset);
+      return undefined;
+    }
+    const invisible = INVISIBLE.exec(text);
+    if (invisible !== null) this.#invisible(text, invisible.index, line, column);
+    return { type: 'word', value: unescape(text), text, quoted: false, at };
+  }
+
+  #invisible(text: string, index: number, line: number, column: number): void {
+    // A backslash before a line break keeps the break in the word, so it is meant.
+    if (/^[\t\r\n]$/.test(text[index]!)) return;
+    const code = text.codePointAt(index)!;
+    const name = INVISIBLE_NAMES[code] ?? (code < 32 || code > 126 ? 'not a visible character' : '');
+    const before = text.slice(0, index).split('\n');
+    this.#report(
+      'invisible-character',
+      `invisible character U+${code.toString(16).toUpperCase().padStart(4, '0')} (${name})`,
+      this.#at(line + before.length - 1, before.length === 1 ? column + index : before.at(-1)!.length + 1, 1),
+      { help: 'type a plain space, or put the word in quotes if the character is meant' },
+    );
+  }
+
+  /** Handles what no rule matched: a quote without its end, or one that something follows at once, or a lone `\`. */
+  #bad(offset: number, line: number, column: number): Token | undefined {
+    const quote = this.#text[offset]!;
+    if (quote !== '"' && quote !== "'") {
+      this.#ended = true;
+      return undefined;
+    }
+    let end = offset + 1;
+    while (end < this.#text.length && this.#text[end] !== quote) end += this.#text[end] === '\\' ? 2 : 1;
+    const closed = end < this.#text.length;
+    const inside = this.#text.slice(offset + 1, Math.min(end, offset + MAX_WORD + 2));
+    const at = this.#at(line, column, closed ? end + 1 - offset : 1);
+    if (!closed) {
+      if (this.#text.length - offset > MAX_WORD) {
+        this.#report(
+          'too-long-parameter',
+          `too long parameter, probably missing terminating "${quote}" character`,
+          at,
+          { structure: true },
+        );
+      } else {
+        this.#report('unexpected-end', 'unexpected end of file, expecting ";" or "}"', at, {
+          help: `the quote that opens here is not closed: a ${quote} is missing`,
+          structure: true,
+        });
+      }
+      this.#ended = true;
+      return this.#eof();
+    }
+    const lines = this.#text.slice(offset, end + 1).split('\n');
+    const endLine = line + lines.length - 1;
+    const endColumn = lines.length === 1 ? column + end + 1 - offset : lines.at(-1)!.length + 1;
+    if (tooLong(this.#text.slice(offset, Math.min(end + 1, offset + MAX_WORD + 3)))) {
+      this.#tooLong(inside, at);
+    } else {
+      this.#report(
+        'unexpected-character',
+        `unexpected "${this.#text[end + 1]}"`,
+        this.#at(endLine, endColumn, 1),
+        {
+          help: `after a closing ${quote} a space, ";", "{" or ")" must follow`,
+        },
+      );
+    }
+    this.#restart(end + 1, endLine, endColumn);
+    return {
+      type: 'word',
+      value: unescape(inside),
+      text: this.#text.slice(offset, end + 1),
+      quoted: true,
+      at,
+    };
+  }
+
+  #tooLong(text: string, at: Position): void {
+    this.#report('too-long-parameter', `too long parameter "${text.slice(0, 10)}..." started`, at, {
+      help: `a word has at most ${MAX_WORD} bytes`,
+    });
+  }
+
+  #restart(offset: number, line: number, column: number): void {
+    this.#base = offset;
+    this.#rules.reset(this.#text.slice(offset), { line, col: column, state: 'start' });
+  }
+
+  #eof(): Token {
+    const lines = this.#text.split('\n');
+    const at = this.#at(lines.length, lines.at(-1)!.length + 1, 0);
+    return { type: 'eof', value: '', text: '', quoted: false, at };
+  }
+
+  #at(line: number, column: number, length: number): Position {
+    return { file: this.#file, line, column, length };
+  }
+
+  // What nearley asks of a lexer besides next().
+  reset(): void {}
+
+  save(): undefined {
+    return undefined;
+  }
+
+  formatError(): string {
+    return '';
+  }
+
+  has(): boolean {
+    return true;
+  }
+}
+
+function tooLong(text: string): boolean {
+  return text.length > MAX_WORD || (text.length > MAX_WORD / 4 && Buffer.byteLength(text) > MAX_WORD);
+}
