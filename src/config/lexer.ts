@@ -27,15 +27,15 @@ const rules = moo.compile({
   rbrace: '}',
   semi: ';',
   dquoted: {
-    match: /"(?:\\[^]|[^"\\]){0,4097}"(?![^ \t\r\n;{)])/,
+    match: /"(?:\\[\s\S]|[^"\\]){0,4097}"(?![^ \t\r\n;{)])/,
     lineBreaks: true,
   },
   squoted: {
-    match: /'(?:\\[^]|[^'\\]){0,4097}'(?![^ \t\r\n;{)])/,
+    match: /'(?:\\[\s\S]|[^'\\]){0,4097}'(?![^ \t\r\n;{)])/,
     lineBreaks: true,
   },
   word: {
-    match: /(?:\\[^]|\$\{|[^ \t\r\n;{}"'#\\])(?:\\[^]|\$\{|[^ \t\r\n;{\\]){0,4097}/,
+    match: /(?:\\[\s\S]|\$\{|[^ \t\r\n;{}"'#\\])(?:\\[\s\S]|\$\{|[^ \t\r\n;{\\]){0,4097}/,
     lineBreaks: true,
   },
   bad: moo.error,
@@ -65,7 +65,7 @@ const INVISIBLE_NAMES: Readonly<Record<number, string>> = {
 };
 
 /** Takes the backslash off `\"`, `\'` and `\\` and makes `\t`, `\r`, `\n` characters; any other pair stays. */
-export function unescape(text: string): string {
+export function unescapeWord(text: string): string {
   if (!text.includes('\\')) return text;
   return text.replace(/\\(["'\\trn])/g, (_, char: string) => {
     if (char === 't') return '\t';
@@ -206,7 +206,13 @@ export class Lexer {
         case 'squoted': {
           const at = this.#at(raw.line, raw.col, raw.text.length);
           if (tooLong(raw.text)) this.#tooLong(raw.text.slice(1), at);
-          return { type: 'word', value: unescape(raw.text.slice(1, -1)), text: raw.text, quoted: true, at };
+          return {
+            type: 'word',
+            value: unescapeWord(raw.text.slice(1, -1)),
+            text: raw.text,
+            quoted: true,
+            at,
+          };
         }
         default:
           return {
@@ -231,7 +237,7 @@ export class Lexer {
     }
     const invisible = INVISIBLE.exec(text);
     if (invisible !== null) this.#invisible(text, invisible.index, line, column);
-    return { type: 'word', value: unescape(text), text, quoted: false, at };
+    return { type: 'word', value: unescapeWord(text), text, quoted: false, at };
   }
 
   #invisible(text: string, index: number, line: number, column: number): void {
@@ -295,7 +301,7 @@ export class Lexer {
     this.#restart(end + 1, endLine, endColumn);
     return {
       type: 'word',
-      value: unescape(inside),
+      value: unescapeWord(inside),
       text: this.#text.slice(offset, end + 1),
       quoted: true,
       at,

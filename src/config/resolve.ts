@@ -6,7 +6,7 @@ import { deepFreeze, hide } from './freeze.ts';
 import { mergeSettings, repeated, type Written } from './merge.ts';
 import type { Statement } from './statement.ts';
 import type { BlockRow, Context, GroupEntry, Inert, ReadContext, Row, ValueRow } from './table.ts';
-import { type Entry, suggest, type Vocabulary } from './vocabulary.ts';
+import { type Entry, placesOf, suggest, type Vocabulary } from './vocabulary.ts';
 
 export interface ResolveOptions {
   /** The directory of the main file. */
@@ -169,9 +169,8 @@ class Resolver {
 
   #unknown(statement: Statement, context: Context): void {
     const { name, at } = statement;
-    if (name === '') return this.#error('unknown-directive', 'unknown directive ""', at);
-    const places = this.#vocabulary.places.get(name);
-    if (places !== undefined) {
+    const places = placesOf(this.#vocabulary, name, context);
+    if (places.length > 0) {
       this.#error('misplaced-directive', `"${name}" directive is not allowed here`, at, {
         help: `it belongs in ${contextPaths(places)}; this is ${contextPath(context)}`,
       });
@@ -185,7 +184,10 @@ class Resolver {
       else this.#unsupported(statement, family);
       return;
     }
-    const meant = suggest(this.#vocabulary, context, name) ?? this.#suggestElsewhere(name, statement);
+    const meant =
+      name === ''
+        ? undefined
+        : (suggest(this.#vocabulary, context, name) ?? this.#suggestElsewhere(name, statement));
     this.#error('unknown-directive', `unknown directive "${name}"`, at, {
       ...(meant === undefined ? {} : { help: `did you mean "${meant.name}"?`, replacement: meant.name }),
     });

@@ -119,3 +119,24 @@ export function suggest(vocabulary: Vocabulary, context: Context, name: string):
   }
   return undefined;
 }
+
+/**
+ * The contexts a name belongs in, to be told to someone who wrote it in another: where it is acted on, if anywhere, and
+ * on the same side of the file, if it is known there.
+ */
+export function placesOf(vocabulary: Vocabulary, name: string, context: Context): readonly Context[] {
+  const all = vocabulary.places.get(name) ?? [];
+  const acted = all.filter((place) => vocabulary.entries.get(place)?.get(name)?.kind === 'row');
+  const known = acted.length > 0 ? acted : all;
+  const near = known.filter((place) => sideOf(place) === sideOf(context));
+  if (near.length > 0) return near;
+  const usual = known.filter((place) => !['stream', 'mail', 'data'].includes(sideOf(place)));
+  return usual.length > 0 ? usual : known;
+}
+
+function sideOf(context: Context): string {
+  if (['rtmp', 'rtmp_server', 'application', 'recorder'].includes(context)) return 'rtmp';
+  if (['types', 'map', 'geo', 'split_clients'].includes(context)) return 'data';
+  if (context === 'main' || context === 'events') return 'main';
+  return context.startsWith('stream') ? 'stream' : context.startsWith('mail') ? 'mail' : 'http';
+}

@@ -1,0 +1,146 @@
+import { inert } from './inert-group.ts';
+import type { Inert } from './table.ts';
+
+/** The modules of `http` besides proxies and TLS. */
+export const httpModulesInert: readonly Inert[] = [
+  ...inert('ignored', 'it only matters with rtmp_stat', {
+    'http server location': 'rtmp_stat_stylesheet rtmp_stat_format',
+  }),
+  ...inert('ignored', 'it only matters with autoindex', {
+    'http server location': 'autoindex_exact_size autoindex_format autoindex_localtime',
+  }),
+  ...inert('ignored', 'without deny everybody is allowed', {
+    'http server location limit_except': 'allow',
+  }),
+  ...inert('ignored', 'it only matters with auth_basic', {
+    'http server location limit_except': 'auth_basic_user_file',
+  }),
+  ...inert('ignored', 'it only matters with auth_request', {
+    'http server location': 'auth_request_set/2',
+  }),
+  ...inert('ignored', 'it only matters with charset', {
+    'http server location location_if': 'source_charset override_charset',
+    'http server location': 'charset_types/1+',
+  }),
+  ...inert('ignored', 'it concerns the error log only', {
+    'http server location server_if location_if': 'rewrite_log uninitialized_variable_warn',
+  }),
+  ...inert('ignored', 'tables grow as they need', {
+    http: 'map_hash_max_size map_hash_bucket_size',
+    'server location': 'referer_hash_max_size referer_hash_bucket_size',
+  }),
+  ...inert('ignored', 'log files stay open', {
+    'http server location': 'open_log_file_cache/1-4',
+  }),
+  ...inert('ignored', 'it only matters with limit_conn', {
+    http: 'limit_conn_zone/2',
+    'http server location': 'limit_conn_status limit_conn_log_level limit_conn_dry_run',
+  }),
+  ...inert('ignored', 'it only matters with limit_req', {
+    http: 'limit_req_zone/3',
+    'http server location': 'limit_req_status limit_req_log_level limit_req_dry_run',
+  }),
+  ...inert('ignored', 'it only matters with mp4', {
+    'http server location': 'mp4_buffer_size mp4_max_buffer_size mp4_start_key_frame',
+  }),
+  ...inert('ignored', 'it only matters with a proxy cache', {
+    'http server location': 'slice',
+  }),
+  ...inert('ignored', 'it only matters with secure_link', {
+    'http server location': 'secure_link_md5',
+  }),
+  ...inert('ignored', 'it only matters with sub_filter', {
+    'http server location': 'sub_filter_types/1+ sub_filter_once sub_filter_last_modified',
+  }),
+  ...inert('ignored', 'it only matters with add_before_body', {
+    'http server location': 'addition_types/1+',
+  }),
+  ...inert('ignored', 'it only matters with set_real_ip_from', {
+    'http server location': 'real_ip_header real_ip_recursive',
+  }),
+  ...inert('ignored', 'it only matters with mirror', {
+    'http server location': 'mirror_request_body',
+  }),
+  ...inert('ignored', 'it only matters with dav_methods', {
+    'http server location': 'create_full_put_path min_delete_depth dav_access/1-3',
+  }),
+  ...inert('ignored', 'it only matters with userid', {
+    'http server location': `
+      userid_service userid_name userid_domain userid_path userid_expires userid_flags/1-3 userid_p3p
+      userid_mark
+    `,
+  }),
+  ...inert('ignored', 'it only matters with ssi', {
+    'http server location':
+      'ssi_silent_errors ssi_types/1+ ssi_min_file_chunk ssi_value_length ssi_last_modified',
+  }),
+  ...inert('later', '', {
+    location: 'flv_live',
+    'http server location': 'index/1+',
+    'http server location location_if': 'add_header/2-3 expires/1-2',
+    'server location server_if location_if': 'return/1-2',
+    http: 'log_format/2+',
+    'http server location location_if limit_except': 'access_log/1+',
+  }),
+  ...inert('later', '', {
+    'http server location': 'rtmp_stat/1+ rtmp_control/1+',
+    'server location': 'try_files/2+ if{1+} stub_status/0-1 valid_referers/1+',
+    'http server location location_if': 'add_trailer/2-3 add_header_inherit add_trailer_inherit',
+    'server location server_if location_if': 'rewrite/2-3 break/0 set/2',
+    http: 'map{2} geo{1-2} split_clients{2}',
+  }),
+  ...inert('later', 'list the files in a page of your own', {
+    'http server location': 'autoindex',
+  }),
+  ...inert('later', 'put the picture under the root', {
+    location: 'empty_gif/0',
+  }),
+  ...inert('later', 'until then, keep strangers out with a firewall', {
+    'http server location limit_except': 'deny',
+  }),
+  ...inert('later', 'until then, put a proxy that asks for passwords in front', {
+    'http server location limit_except': 'auth_basic',
+  }),
+  ...inert('later', 'until then, put a proxy that asks in front', {
+    'http server location': 'auth_request',
+  }),
+  ...inert('later', 'name the charset in default_type or types: "text/html; charset=utf-8"', {
+    'http server location location_if': 'charset',
+  }),
+  ...inert('later', 'until then, limit connections with a firewall', {
+    'http server location': 'limit_conn/2',
+  }),
+  ...inert('later', 'until then, limit requests with a proxy in front', {
+    'http server location': 'limit_req/1-3',
+  }),
+  ...inert('later', 'files are sent whole or by ranges, which players use to seek', {
+    location: 'mp4/0 flv/0',
+  }),
+  ...inert('later', 'until then, links are not checked', {
+    'http server location': 'secure_link secure_link_secret',
+  }),
+  ...inert('later', 'until then, the address of the proxy is taken for the client', {
+    'http server location': 'set_real_ip_from',
+  }),
+  ...inert('unsupported', 'use index', {
+    location: 'random_index',
+  }),
+  ...inert('unsupported', 'texts are not recoded; keep them in the charset that clients get', {
+    http: 'charset_map{2}',
+  }),
+  ...inert('unsupported', 'change the file itself', {
+    'http server location': 'sub_filter/2 add_before_body add_after_body',
+  }),
+  ...inert('unsupported', 'requests are served once', {
+    'http server location': 'mirror',
+  }),
+  ...inert('unsupported', 'files are not uploaded over HTTP; publish over RTMP', {
+    'http server location': 'dav_methods/1+',
+  }),
+  ...inert('unsupported', 'clients get no cookies', {
+    'http server location': 'userid',
+  }),
+  ...inert('unsupported', 'put the page together before it is served', {
+    'http server location location_if': 'ssi',
+  }),
+];

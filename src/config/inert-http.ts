@@ -1,0 +1,78 @@
+import { inert } from './inert-group.ts';
+import type { Inert } from './table.ts';
+
+/** The core of `http`, and compression. */
+export const httpInert: readonly Inert[] = [
+  ...inert('ignored', 'tables grow as they need', {
+    'http server location': 'types_hash_max_size types_hash_bucket_size',
+    http: `
+      server_names_hash_max_size server_names_hash_bucket_size variables_hash_max_size
+      variables_hash_bucket_size
+    `,
+  }),
+  ...inert('ignored', 'responses follow the usual rules without it', {
+    'http server location': `
+      recursive_error_pages satisfy auth_delay server_tokens absolute_redirect server_name_in_redirect
+      port_in_redirect etag if_modified_since max_ranges msie_padding msie_refresh log_not_found
+      log_subrequest early_hints/1+
+    `,
+  }),
+  ...inert('ignored', 'requests are read with limits of their own', {
+    'http server location': `
+      client_max_body_size client_body_buffer_size client_body_timeout client_body_temp_path/1-4
+      client_body_in_file_only client_body_in_single_buffer
+    `,
+    'http server': `
+      client_body_early_read/1+ client_header_buffer_size client_header_timeout
+      large_client_header_buffers/2 max_headers ignore_invalid_headers underscores_in_headers merge_slashes
+      connection_pool_size request_pool_size
+    `,
+  }),
+  ...inert('ignored', 'the runtime chooses how it reads and sends files', {
+    'http server location location_if': 'sendfile',
+    'http server location': `
+      sendfile_max_chunk aio aio_write directio directio_alignment read_ahead output_buffers/2
+      postpone_output subrequest_output_buffer_size open_file_cache/1-2 open_file_cache_valid
+      open_file_cache_min_uses open_file_cache_errors open_file_cache_events
+    `,
+  }),
+  ...inert('ignored', 'connections are kept and closed by rules of their own', {
+    'http server location': `
+      tcp_nopush tcp_nodelay send_timeout send_lowat reset_timedout_connection lingering_close
+      lingering_time lingering_timeout keepalive_requests keepalive_time keepalive_min_timeout
+      keepalive_disable/1-2
+    `,
+  }),
+  ...inert('ignored', 'the resolver of the system is used', {
+    'http server location': 'resolver/1+ resolver_timeout',
+  }),
+  ...inert('ignored', 'responses are sent as they are', {
+    'http server location': `
+      gzip_vary gzip_http_version gzip_proxied/1+ gzip_disable/1+ gzip_types/1+ gzip_comp_level
+      gzip_min_length gzip_buffers/2 gzip_window gzip_hash gzip_no_buffer postpone_gzipping gzip_static
+      gunzip gunzip_buffers/2
+    `,
+    'http server location location_if': 'gzip',
+  }),
+  ...inert('later', '', {
+    main: 'http{0}',
+    http: 'server{0}',
+    server: 'listen/1+ server_name/1+',
+    'server location': 'location{1-2}',
+    'http server location location_if': 'root error_page/2+',
+    location: 'alias',
+    'http server location': 'types{0} default_type keepalive_timeout/1-2 chunked_transfer_encoding',
+  }),
+  ...inert('later', 'until then, move what must not be fetched out of the root', {
+    location: 'internal/0 limit_except{1+}',
+  }),
+  ...inert('later', 'responses are sent as fast as the client reads', {
+    'http server location location_if': 'limit_rate limit_rate_after',
+  }),
+  ...inert('unsupported', 'nothing is done after a response', {
+    'http server location location_if': 'post_action',
+  }),
+  ...inert('unsupported', 'symbolic links are followed; keep links that lead out of the root away', {
+    'http server location': 'disable_symlinks/1-2',
+  }),
+];
