@@ -22,7 +22,9 @@ const modulesPath = new URL('../dist/modules/index.js', import.meta.url);
 const sources = existsSync(modulesPath) ? (await import(modulesPath.href)).modules : [];
 const indexPath = join(folder, 'index.json');
 const index = new Map(
-  existsSync(indexPath) ? JSON.parse(readFileSync(indexPath, 'utf8')).map((entry) => [entry.file, entry]) : [],
+  existsSync(indexPath)
+    ? JSON.parse(readFileSync(indexPath, 'utf8')).map((entry) => [entry.file, entry])
+    : [],
 );
 
 /** The files of one configuration: what is not where it is asked for is looked for in its folder. */
@@ -53,7 +55,9 @@ function filesOf(name) {
 const counts = { ok: 0, unsupported: 0, other: 0 };
 const unsupported = new Map();
 const problems = [];
-for (const name of readdirSync(folder).filter((file) => file.endsWith('.conf')).sort()) {
+for (const name of readdirSync(folder)
+  .filter((file) => file.endsWith('.conf'))
+  .sort()) {
   try {
     loadConfig({ file: join(folder, name), sources, files: filesOf(name) });
     counts.ok += 1;
@@ -76,7 +80,8 @@ console.log(`hold: ${share(counts.ok)}`);
 console.log(`fail on unsupported directives only: ${share(counts.unsupported)}`);
 console.log(`fail otherwise: ${share(counts.other)}`);
 if (verbose !== undefined) {
-  for (const [message, count] of [...unsupported].sort((a, b) => b[1] - a[1])) console.log(`${count}\t${message}`);
+  for (const [message, count] of [...unsupported].sort((a, b) => b[1] - a[1]))
+    console.log(`${count}\t${message}`);
 }
 process.stdout.write(problems.join(''));
 process.exitCode = counts.other === 0 ? 0 : 1;

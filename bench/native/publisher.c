@@ -13,7 +13,7 @@ struct tag {
 struct publisher {
   int fd, index, connected, granted, closed;
   struct client rtmp;
-  char name[100];
+  char app[100], name[100];
   uint64_t began, due; /* us */
   uint64_t round, next; /* how often the file has been sent; the next tag */
   uint32_t frame;
@@ -140,6 +140,13 @@ static void send_tag(struct publisher *p, const struct tag *t, uint32_t time) {
   }
 }
 
+/* Writes a pattern with its %d, if it has one, replaced by a number. */
+static void numbered(char *out, size_t size, const char *pattern, int number) {
+  const char *at = strstr(pattern, "%d");
+  if (at) snprintf(out, size, "%.*s%d%s", (int)(at - pattern), pattern, number, at + 2);
+  else snprintf(out, size, "%s", pattern);
+}
+
 /* Publishers begin spread over one frame, so that their frames do not come in one burst. */
 static void begin(struct publisher *p) {
   p->granted = 1;
@@ -170,7 +177,7 @@ static void readable(struct publisher *p) {
   static uint8_t buffer[65536];
   ssize_t n = recv(p->fd, buffer, sizeof buffer, 0);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (n <= 0 || (!raw && !client_push(&p->rtmp, app, port, buffer, (size_t)n, on_rtmp, p))) leave(p);
+  if (n <= 0 || (!raw && !client_push(&p->rtmp, p->app, port, buffer, (size_t)n, on_rtmp, p))) leave(p);
 }
 
 static void connected(struct publisher *p) {
@@ -208,10 +215,9 @@ int main(int argc, char **argv) {
   for (uint64_t now = began; !stopping && now < end_at && closed < (uint64_t)count; now = now_us()) {
     for (; entered < count && (double)(now - began) / 1e6 * ramp >= entered; entered++) {
       struct publisher *p = &publishers[entered];
-      const char *at = strstr(name, "%d");
       p->index = entered;
-      if (at) snprintf(p->name, sizeof p->name, "%.*s%d%s", (int)(at - name), name, first + entered, at + 2);
-      else snprintf(p->name, sizeof p->name, "%s", name);
+      numbered(p->name, sizeof p->name, name, first + entered);
+      numbered(p->app, sizeof p->app, app, first + entered);
       p->fd = p->rtmp.fd = dial(port, 0);
       struct epoll_event e = {EPOLLIN | EPOLLOUT | EPOLLET, {.ptr = p}};
       if (epoll_ctl(poll_fd, EPOLL_CTL_ADD, p->fd, &e)) die("epoll");
