@@ -270,6 +270,18 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    name: 'a timestamp without extension after one with it, before a body that begins like the old one',
+    bytes: hex(
+      chunkSize(4),
+      '06 ffffff 000001 08 01000000 01000010 a1',
+      '06 000005 000009 08 01000000 b1b2b3b4 c6 01000010 c6 b9',
+    ),
+    messages: [
+      [8, 1, 0x1000010, 'a1'],
+      [8, 1, 5, 'b1b2b3b401000010b9'],
+    ],
+  },
+  {
     name: 'an extended delta repeated as the delta, as the timestamp, and not at all',
     bytes: hex(
       chunkSize(2),
@@ -287,11 +299,21 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'deltas across 2^24',
-    bytes: hex('06 fffff0 000001 08 01000000 aa', '86 000020 bb', 'c6 cc'),
+    bytes: hex(
+      '06 fffff0 000001 08 01000000 aa',
+      '86 000020 bb',
+      'c6 cc',
+      '86 ffffff fefffffe dd',
+      'c6 ee',
+      'c6 ff',
+    ),
     messages: [
       [8, 1, 0xfffff0, 'aa'],
       [8, 1, 0x1000010, 'bb'],
       [8, 1, 0x1000030, 'cc'],
+      [8, 1, 0x2e, 'dd'],
+      [8, 1, 0xff00002c, 'ee'],
+      [8, 1, 0xfe00002a, 'ff'],
     ],
   },
   {
@@ -301,12 +323,16 @@ const CASES: readonly Case[] = [
       '86 000020 bb',
       '86 ffffff ffffffe0 cc',
       '86 ffffff ffffffff dd',
+      '86 000020 ee',
+      'c6 ff',
     ),
     messages: [
       [8, 1, 0xfffffff0, 'aa'],
       [8, 1, 0x10, 'bb'],
       [8, 1, 0xfffffff0, 'cc'],
       [8, 1, 0xffffffef, 'dd'],
+      [8, 1, 0xf, 'ee'],
+      [8, 1, 0x2f, 'ff'],
     ],
   },
 ];
@@ -381,14 +407,13 @@ test('all 65,598 chunk streams at once', () => {
 test('memory is taken as bytes come, not as lengths are announced', () => {
   const reader = new ChunkReader({ maxMessage: 16_777_215, maxStreams: 65_600 });
   const before = process.memoryUsage().arrayBuffers;
-  reader.push(hex(chunkSize(65_536)), () => undefined);
-  for (let csid = 64; csid < 64 + 2000; csid++) {
-    const rest = csid - 64;
-    reader.push(
-      Buffer.from([1, rest & 0xff, rest >> 8, 0, 0, 0, 0xff, 0xff, 0xff, 9, 1, 0, 0, 0]),
-      () => undefined,
-    );
+  reader.push(hex(chunkSize(1)), () => undefined);
+  for (let id = 0; id < 2000; id++) {
+    const chunk = [1, id & 0xff, id >> 8, 0, 0, 0, 0xff, 0xff, 0xff, 9, 1, 0, 0, 0, 0xaa];
+    reader.push(Buffer.from(chunk), () => undefined);
   }
+  // Each of them is in the middle of its message.
+  reader.push(hex('c1 0000 bb', 'c1 cf07 bb'), () => undefined);
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4_000_000);
 });
 
