@@ -77,6 +77,7 @@ export class Listeners {
   readonly #log: Logger;
   readonly #accept: Readonly<Record<Protocol, Accept>>;
   #bound = new Map<string, Bound>();
+  #connections = 0;
 
   constructor(accept: Readonly<Record<Protocol, Accept>>, log: Logger) {
     this.#accept = accept;
@@ -85,6 +86,11 @@ export class Listeners {
 
   get addresses(): readonly string[] {
     return [...this.#bound.keys()];
+  }
+
+  /** Connections taken that are still open, also those of addresses no longer listened on. */
+  get connections(): number {
+    return this.#connections;
   }
 
   /** Binds what is new. Throws BindError and leaves everything as it was when an address cannot be had. */
@@ -178,6 +184,10 @@ export class Listeners {
   #connected(bound: Bound, socket: Socket): void {
     // An error between here and the protocol's own handlers must not bring the process down.
     socket.on('error', () => undefined);
+    this.#connections += 1;
+    socket.once('close', () => {
+      this.#connections -= 1;
+    });
     const listen = bound.listens.length === 1 ? bound.listens[0]! : byLocalAddress(bound.listens, socket);
     if (listen.keepalive !== null) {
       socket.setKeepAlive(true, listen.keepalive.idle === null ? undefined : listen.keepalive.idle * 1000);

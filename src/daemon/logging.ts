@@ -1,19 +1,8 @@
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
-
-/** The levels of `error_log`, from the most to the least talkative. */
-export const LOG_LEVELS = ['debug', 'info', 'notice', 'warn', 'error', 'crit', 'alert', 'emerg'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-
-/** One `error_log` line, its path absolute; null is stderr. */
-export interface LogTarget {
-  readonly path: string | null;
-  readonly level: LogLevel;
-}
-
-/** The log of the process: its own level `notice` tells the steps of its life. */
-export type MainLogger = PinoLogger<'notice'>;
+import type { Logger } from '../core/log.ts';
+import type { LogLevel, LogTarget } from '../core/main.ts';
 
 const RANKS: Readonly<Record<LogLevel, number>> = {
   debug: 20,
@@ -45,7 +34,8 @@ export type Pretty = (line: string) => string;
  * that happens to a file (a full disk, a closed pipe) reaches those who log.
  */
 export class ErrorLog {
-  readonly logger: MainLogger;
+  readonly logger: Logger;
+  readonly #root: PinoLogger<'notice'>;
   readonly #prefix: string;
   readonly #pretty: Pretty | undefined;
   #sinks: readonly LineSink[] = [];
@@ -57,7 +47,7 @@ export class ErrorLog {
     this.#pretty = pretty;
     this.prepare(targets).commit();
     const least = (): number => this.#least;
-    this.logger = pino(
+    this.#root = pino(
       {
         level: 'debug',
         base: null,
@@ -74,6 +64,12 @@ export class ErrorLog {
       },
       this.#stream(),
     );
+    this.logger = this.#root as unknown as Logger;
+  }
+
+  /** Tells a step of the server's life: more than `info`, and nothing to worry about. */
+  notice(message: string, fields: object = {}): void {
+    this.#root.notice(fields, message);
   }
 
   /** Opens what the new targets need; throws the system's error and changes nothing where one cannot be. */

@@ -72,11 +72,21 @@ export class ConfigWatch {
     }, this.#times.sweep).unref();
   }
 
-  close(): void {
-    this.#closed = true;
+  /** Looks no more, until it has something to follow again. */
+  rest(): void {
+    this.#sources = undefined;
     clearInterval(this.#sweep);
+    this.#sweep = undefined;
     clearTimeout(this.#timer);
+    this.#timer = undefined;
     void this.#hints?.close();
+    this.#hints = undefined;
+    this.#hinted = '';
+  }
+
+  close(): void {
+    this.rest();
+    this.#closed = true;
   }
 
   #know(sources: Sources): void {
@@ -90,7 +100,7 @@ export class ConfigWatch {
     if (wanted === this.#hinted) return;
     this.#hinted = wanted;
     const { watch } = await import('chokidar');
-    if (this.#closed || this.#hinted !== wanted) return;
+    if (this.#hinted !== wanted) return;
     void this.#hints?.close();
     const known = new Set(folders);
     const hints = watch([...folders], {
@@ -137,7 +147,7 @@ export class ConfigWatch {
     const signature = await this.#settle();
     this.#looking = false;
     const known = this.#sources;
-    if (this.#closed || known === undefined) return;
+    if (known === undefined) return;
     if (signature !== this.#signature) {
       const sources = this.#read();
       this.#know(sources);
@@ -156,7 +166,7 @@ export class ConfigWatch {
     for (;;) {
       const now = this.#sources === undefined ? '' : signatureOf(this.#sources);
       const patient = countMissing(now) > this.#missing && performance.now() - since < this.#times.missing;
-      if (this.#closed || (now === before && !patient)) return now;
+      if (this.#sources === undefined || (now === before && !patient)) return now;
       before = now;
       await new Promise((resolve) => setTimeout(resolve, this.#times.settle));
     }
