@@ -1,4 +1,5 @@
 import { Missing } from './prepare.js';
+import { killAll } from './processes.js';
 
 /**
  * How much to do.
@@ -66,6 +67,8 @@ export async function contest(effort, contestants, run) {
         );
       } finally {
         await server?.process.stop();
+        // What a contestant that failed has left running must not load the next.
+        killAll();
       }
     }
   }

@@ -14,6 +14,12 @@ export function killAll() {
   for (const child of alive) killTree(child);
 }
 
+/**
+ * The processors (a list as taskset takes it) of servers and of load tools; none: any.
+ * @type {{ server?: string, load?: string }}
+ */
+export const pins = {};
+
 process.on('exit', killAll);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(130));
 
@@ -32,12 +38,13 @@ function killTree(child) {
  * `events` are the JSON lines it prints; `log` is the end of its error output.
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string, ipc?: boolean, env?: NodeJS.ProcessEnv }} [options]
+ * @param {{ cwd?: string, ipc?: boolean, role?: 'server' | 'load' }} [options]
  */
 export function start(command, args, options = {}) {
-  const child = spawn(command, args, {
+  const pin = pins[options.role ?? 'load'];
+  const [head, rest] = pin ? ['taskset', ['-c', pin, command, ...args]] : [command, args];
+  const child = spawn(head, rest, {
     cwd: options.cwd,
-    env: options.env ?? process.env,
     detached: true,
     stdio: options.ipc ? ['ignore', 'pipe', 'pipe', 'ipc'] : ['ignore', 'pipe', 'pipe'],
   });

@@ -1,6 +1,7 @@
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { program } from './prepare.js';
-import { killAll } from './processes.js';
+import { need, program } from './prepare.js';
+import { killAll, pins } from './processes.js';
 import { goalTable, load, save, write } from './report.js';
 import { delay, fanoutFlv, fanoutRtmp, many, tlsFlv } from './scenarios/fan-out.js';
 import { hlsWrite, http, start } from './scenarios/http.js';
@@ -31,6 +32,7 @@ const usage = `npm run bench [-- name …] [-- --rounds 3] [--seconds 4] [--scal
   --seconds S   how long each measurement lasts
   --scale F     of the numbers of players and publishers (0.05: a trial that leaves the machine alone)
   --minutes M   after which no further scenario begins (10)
+  --pin         the server on one processor, players and publishers on the others
   --write       puts the latest results into docs/performance.md
 
 names: ${Object.keys(scenarios).join(' ')}`;
@@ -42,6 +44,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '4' },
     scale: { type: 'string', default: '1' },
     minutes: { type: 'string', default: '10' },
+    pin: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -59,6 +62,10 @@ const effort = {
   tell: (/** @type {string} */ text) => process.stderr.write(`  ${text}\n`),
 };
 for (const name of /** @type {const} */ (['players', 'publisher', 'floor'])) program(name);
+if (values.pin && availableParallelism() > 1) {
+  need('taskset', 'Debian: util-linux');
+  Object.assign(pins, { server: '0', load: `1-${availableParallelism() - 1}` });
+}
 const until = performance.now() + Number(values.minutes) * 60_000;
 const results = load();
 const names = positionals.length > 0 ? positionals : Object.keys(scenarios);

@@ -101,6 +101,7 @@ export const mediad = {
     const server = start(process.execPath, [...watch, join(root, 'bin', 'mediad.js'), '-c', conf], {
       cwd: folder,
       ipc: wish.watch ?? false,
+      role: 'server',
     });
     await listening(server, [rtmp, http]);
     return {
@@ -141,7 +142,9 @@ http {
 }
 `,
     );
-    const server = start('nginx', ['-p', folder, '-c', 'nginx.conf', '-e', join(folder, 'error.log')]);
+    const server = start('nginx', ['-p', folder, '-c', 'nginx.conf', '-e', join(folder, 'error.log')], {
+      role: 'server',
+    });
     await listening(server, [rtmp, http]);
     return {
       name: 'nginx-rtmp',
@@ -175,7 +178,10 @@ export const nms = {
       record: { auto: false },
     };
     writeFileSync(join(folder, 'config.json'), JSON.stringify(conf));
-    const server = start(process.execPath, [script, '-c', join(folder, 'config.json')], { cwd: folder });
+    const server = start(process.execPath, [script, '-c', join(folder, 'config.json')], {
+      cwd: folder,
+      role: 'server',
+    });
     await listening(server, wish.tls ? [rtmp, http, https] : [rtmp, http]);
     return {
       name: 'node-media-server 4',
@@ -196,7 +202,9 @@ export const floor = {
   async start(wish = {}) {
     const [push, play] = [await freePort(), await freePort()];
     const window = wish.merge && wish.merge !== 'auto' ? wish.merge : '50';
-    const server = start(program('floor'), ['--push', `${push}`, '--play', `${play}`, '--window', window]);
+    const server = start(program('floor'), ['--push', `${push}`, '--play', `${play}`, '--window', window], {
+      role: 'server',
+    });
     await listening(server, [play]);
     return {
       name: 'C floor',
@@ -216,7 +224,7 @@ export const aiohttp = {
   async start() {
     const [push, play] = [await freePort(), await freePort()];
     const script = join(root, 'bench', 'peers', 'aiohttp_flv.py');
-    const server = start(pythonWithAiohttp(), [script, `${push}`, `${play}`]);
+    const server = start(pythonWithAiohttp(), [script, `${push}`, `${play}`], { role: 'server' });
     await listening(server, [play]);
     return {
       name: 'Python aiohttp',

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { contest, scaled } from '../contest.js';
 import { meterOf, publish } from '../load.js';
 import { Missing, need } from '../prepare.js';
-import { pause } from '../processes.js';
+import { pause, pins } from '../processes.js';
 import { mediad, nginx, nms } from '../servers.js';
 import { short, show, spread } from '../table.js';
 
@@ -61,9 +61,10 @@ export async function hlsWrite(effort) {
  * @param {number} seconds
  */
 async function hit(url, seconds) {
+  const [command = 'wrk', ...pin] = pins.load ? ['taskset', '-c', pins.load, 'wrk'] : ['wrk'];
   const { stdout } = await run(
-    'wrk',
-    ['-t1', '-c50', `-d${Math.max(1, Math.round(seconds))}`, '--latency', url],
+    command,
+    [...pin, '-t1', '-c50', `-d${Math.max(1, Math.round(seconds))}`, '--latency', url],
     {
       timeout: (seconds + 20) * 1000,
     },
