@@ -47,7 +47,7 @@ function filesOf(name) {
       return Buffer.from(text, 'latin1');
     },
     list(path) {
-      return readdirSync(candidates(path).find((candidate) => existsSync(candidate)) ?? path);
+      return readdirSync(candidates(path).find((candidate) => existsSync(candidate)) ?? join(overlay, path));
     },
   };
 }

@@ -2,8 +2,9 @@ import { basename, dirname, resolve } from 'node:path';
 import type { Block } from './block.ts';
 import { ConfigError, type Diagnostic } from './errors.ts';
 import { type ConfigFiles, diskFiles } from './files.ts';
+import type { Ignored } from './findings.ts';
 import { type Loaded, type LoadedFile, load } from './load.ts';
-import { type Ignored, resolveStatements } from './resolve.ts';
+import { resolveStatements } from './resolve.ts';
 import type { TableSource } from './table.ts';
 import { vocabularyOf } from './vocabulary.ts';
 

@@ -1,9 +1,8 @@
 import moo from 'moo';
 import type { Position } from './errors.ts';
 import type { Token } from './syntax.ts';
+import { invisibleIn, MAX_WORD, tooLong, unescapeWord } from './words.ts';
 
-/** Bytes one word may have, as in nginx. */
-export const MAX_WORD = 4096;
 /** Blocks that may be open at one time. */
 export const MAX_DEPTH = 64;
 
@@ -40,39 +39,6 @@ const rules = moo.compile({
   },
   bad: moo.error,
 });
-
-const INVISIBLE =
-  /[\u0000-\u001f\u007f-\u00a0\u00ad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff]/;
-
-const INVISIBLE_NAMES: Readonly<Record<number, string>> = {
-  0: 'NUL',
-  9: 'tab',
-  27: 'escape',
-  127: 'delete',
-  160: 'no-break space',
-  173: 'soft hyphen',
-  8203: 'zero width space',
-  8204: 'zero width non-joiner',
-  8205: 'zero width joiner',
-  8206: 'left-to-right mark',
-  8207: 'right-to-left mark',
-  8232: 'line separator',
-  8233: 'paragraph separator',
-  8239: 'narrow no-break space',
-  8288: 'word joiner',
-  12288: 'ideographic space',
-  65279: 'byte order mark',
-};
-
-/** Takes the backslash off `\"`, `\'` and `\\` and makes `\t`, `\r`, `\n` characters; any other pair stays. */
-export function unescapeWord(text: string): string {
-  if (!text.includes('\\')) return text;
-  return text.replace(/\\(["'\\trn])/g, (_, char: string) => {
-    if (char === 't') return '\t';
-    if (char === 'r') return '\r';
-    return char === 'n' ? '\n' : char;
-  });
-}
 
 /** A block that is open where the lexer stands. */
 export interface OpenBlock {
@@ -235,23 +201,16 @@ export class Lexer {
       this.#restart(end, line, column + end - offset);
       return undefined;
     }
-    const invisible = INVISIBLE.exec(text);
-    if (invisible !== null) this.#invisible(text, invisible.index, line, column);
+    const invisible = invisibleIn(text);
+    if (invisible !== null) {
+      const before = text.slice(0, invisible.index).split('\n');
+      const from = before.length === 1 ? column : 1;
+      const place = this.#at(line + before.length - 1, from + before.at(-1)!.length, 1);
+      this.#report('invisible-character', `invisible character ${invisible.name}`, place, {
+        help: 'type a plain space, or put the word in quotes if the character is meant',
+      });
+    }
     return { type: 'word', value: unescapeWord(text), text, quoted: false, at };
-  }
-
-  #invisible(text: string, index: number, line: number, column: number): void {
-    // A backslash before a line break keeps the break in the word, so it is meant.
-    if (/^[\t\r\n]$/.test(text[index]!)) return;
-    const code = text.codePointAt(index)!;
-    const name = INVISIBLE_NAMES[code] ?? (code < 32 || code > 126 ? 'not a visible character' : '');
-    const before = text.slice(0, index).split('\n');
-    this.#report(
-      'invisible-character',
-      `invisible character U+${code.toString(16).toUpperCase().padStart(4, '0')} (${name})`,
-      this.#at(line + before.length - 1, before.length === 1 ? column + index : before.at(-1)!.length + 1, 1),
-      { help: 'type a plain space, or put the word in quotes if the character is meant' },
-    );
   }
 
   /** Handles what no rule matched: a quote without its end, or one that something follows at once, or a lone `\`. */
@@ -343,8 +302,4 @@ export class Lexer {
   has(): boolean {
     return true;
   }
-}
-
-function tooLong(text: string): boolean {
-  return text.length > MAX_WORD || (text.length > MAX_WORD / 4 && Buffer.byteLength(text) > MAX_WORD);
 }

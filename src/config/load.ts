@@ -213,7 +213,7 @@ function decode(content: Uint8Array): string {
 function near(path: string, at: Position | undefined, files: ConfigFiles): string | undefined {
   try {
     const match = closestMatch(basename(path), [...files.list(dirname(path))], { maxDistance: 3 });
-    return match === undefined ? undefined : `did you mean "${match}"?`;
+    return match === undefined || match === basename(path) ? undefined : `did you mean "${match}"?`;
   } catch {
     return at === undefined ? undefined : 'relative paths of include start at the directory of the main file';
   }

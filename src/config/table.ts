@@ -108,6 +108,8 @@ export interface BlockRow<T> {
   readonly contexts: readonly Context[];
   /** Names a block among its siblings, for duplicates and for matching across reloads; null: any number alike. */
   readonly key: ((value: T) => string) | null;
+  /** What a second block of one key is: a mistake, or left out with a warning. */
+  readonly duplicates?: 'error' | 'ignored';
   /**
    * Reads the inside of a data block (`types`, `map`) whose statements are not directives. The block then is the
    * value of a setting of the same name instead of a child block.
