@@ -32,6 +32,15 @@ export function scaled(effort, count) {
 }
 
 /**
+ * The same effort with fewer rounds, for what varies little or takes long.
+ * @param {Effort} effort
+ * @param {number} rounds
+ */
+export function atMost(effort, rounds) {
+  return { ...effort, rounds: Math.min(effort.rounds, rounds) };
+}
+
+/**
  * Runs each contestant once per round, in turn (A B C A B C), so that a noisy minute falls on all of them. One that cannot
  * run is left out, and the reason noted.
  * @template Result

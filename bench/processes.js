@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 
@@ -187,19 +187,38 @@ function family(pid) {
 }
 
 /**
- * CPU seconds a process and its children have used, kernel time included (10 ms steps).
+ * CPU seconds a process and its children have used, kernel time included. Nanoseconds of each thread where the kernel keeps
+ * them, else the 10 ms steps of its process.
  * @param {number} pid
  */
 export function cpuSeconds(pid) {
-  let ticks = 0;
-  for (const one of family(pid)) {
-    try {
-      const stat = readFileSync(`/proc/${one}/stat`, 'utf8');
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      for (let i = 11; i <= 14; i++) ticks += Number(fields[i]);
-    } catch {
-      // Ended between the two reads.
+  return family(pid).reduce((sum, one) => sum + (precise ? threadSeconds(one) : steppedSeconds(one)), 0);
+}
+
+const precise = existsSync(`/proc/${process.pid}/task/${process.pid}/schedstat`);
+
+/** @param {number} pid */
+function threadSeconds(pid) {
+  let nanoseconds = 0;
+  try {
+    for (const task of readdirSync(`/proc/${pid}/task`)) {
+      nanoseconds += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ', 1)[0]);
     }
+  } catch {
+    // Ended between the reads.
+  }
+  return nanoseconds / 1e9;
+}
+
+/** @param {number} pid */
+function steppedSeconds(pid) {
+  let ticks = 0;
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    for (let i = 11; i <= 14; i++) ticks += Number(fields[i]);
+  } catch {
+    // Ended between the two reads.
   }
   return ticks / TICKS;
 }

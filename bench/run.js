@@ -26,7 +26,7 @@ const scenarios = {
   asyncio,
 };
 
-const usage = `npm run bench [-- name …] [-- --rounds 3] [--seconds 4] [--scale 1] [--write]
+const usage = `npm run bench [-- name …] [-- --rounds 3] [--seconds 3] [--scale 1] [--write]
 
   --rounds N    how often each server is measured, in turn
   --seconds S   how long each measurement lasts
@@ -41,7 +41,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '4' },
+    seconds: { type: 'string', default: '3' },
     scale: { type: 'string', default: '1' },
     minutes: { type: 'string', default: '10' },
     pin: { type: 'boolean', default: false },

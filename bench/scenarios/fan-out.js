@@ -1,4 +1,4 @@
-import { contest, scaled } from '../contest.js';
+import { atMost, contest, scaled } from '../contest.js';
 import { measured, publish } from '../load.js';
 import { floor, mediad, nginx, nms } from '../servers.js';
 import { short, show, spread } from '../table.js';
@@ -82,7 +82,7 @@ export async function fanoutFlv(effort) {
 
 /** @param {Effort} effort */
 export async function fanoutRtmp(effort) {
-  const contestants = [steady, least, { name: nginx.name, server: nginx }, { name: nms.name, server: nms }];
+  const contestants = [steady, least, { name: nginx.name, server: nginx }];
   const found = await fanOut(effort, 'RTMP fan-out', 'rtmp', 1000, contestants);
   const measuredGoals = {
     'rtmp-floor': found.ratio(steady.name, least.name),
@@ -94,15 +94,15 @@ export async function fanoutRtmp(effort) {
 
 /** @param {Effort} effort */
 export async function delay(effort) {
-  const flv = await fanOut(effort, 'Added delay, HTTP-FLV', 'flv', 500, [
+  const flv = await fanOut(atMost(effort, 2), 'Added delay, HTTP-FLV', 'flv', 500, [
     auto,
     { name: nms.name, server: nms },
   ]);
-  const rtmp = await fanOut({ ...effort, rounds: 1 }, 'RTMP', 'rtmp', 500, [
+  const rtmp = await fanOut(atMost(effort, 1), 'RTMP', 'rtmp', 500, [
     { ...auto, name: 'mediad auto, RTMP' },
     { name: nginx.name, server: nginx },
   ]);
-  const few = await fanOut({ ...effort, rounds: 1 }, 'few', 'flv', 40, [
+  const few = await fanOut(atMost(effort, 1), 'few', 'flv', 40, [
     { ...auto, name: 'mediad auto, 40 players' },
   ]);
   return {
@@ -121,7 +121,7 @@ export async function delay(effort) {
 /** @param {Effort} effort */
 export async function many(effort) {
   // Of the many only every fiftieth is timed: the players' own process must keep up on the other core.
-  const found = await fanOut({ ...effort, rounds: 1 }, 'Many players, HTTP-FLV', 'flv', 4000, [auto, least], {
+  const found = await fanOut(atMost(effort, 1), 'Many players, HTTP-FLV', 'flv', 4000, [auto, least], {
     ramp: 800,
     parse: 50,
   });
@@ -135,15 +135,8 @@ export async function tlsFlv(effort) {
     { name: 'mediad auto', server: mediad, wish: { ...wish, merge: 'auto' } },
     { name: nms.name, server: nms, wish },
   ];
-  const found = await fanOut(
-    { ...effort, rounds: Math.min(2, effort.rounds) },
-    'HTTP-FLV over TLS',
-    'tls',
-    150,
-    contestants,
-    {
-      ramp: 100,
-    },
-  );
+  const found = await fanOut(atMost(effort, 1), 'HTTP-FLV over TLS', 'tls', 150, contestants, {
+    ramp: 100,
+  });
   return { ...found, measured: {} };
 }

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { contest, scaled } from '../contest.js';
+import { atMost, contest, scaled } from '../contest.js';
 import { meterOf, publish } from '../load.js';
 import { Missing, need } from '../prepare.js';
 import { pause, pins } from '../processes.js';
@@ -21,20 +21,16 @@ export async function hlsWrite(effort) {
     { name: server.name, server },
     { name: `${server.name} with HLS`, server, wish: { hls: true } },
   ]);
-  const seconds = Math.max(4, effort.seconds * 1.5);
-  const all = await contest(
-    { ...effort, rounds: Math.min(2, effort.rounds) },
-    contestants,
-    async (server) => {
-      const load = await publish(server, { count, seconds: 60 });
-      await pause(2500);
-      const meter = meterOf(server);
-      await pause(seconds * 1000);
-      const used = meter();
-      await load.stop();
-      return used;
-    },
-  );
+  const seconds = Math.max(4, effort.seconds);
+  const all = await contest(atMost(effort, 2), contestants, async (server) => {
+    const load = await publish(server, { count, seconds: 60 });
+    await pause(2500);
+    const meter = meterOf(server);
+    await pause(seconds * 1000);
+    const used = meter();
+    await load.stop();
+    return used;
+  });
   const cpu = (/** @type {string} */ name) =>
     spread(all.values(name, (one) => (100 * one.cpu) / one.seconds / count)).median;
   const extra = (/** @type {string} */ name) => cpu(`${name} with HLS`) - cpu(name);
@@ -106,7 +102,7 @@ export async function http(effort) {
   need('wrk', 'Debian: wrk');
   const contestants = [mediad, nginx].map((server) => ({ name: server.name, server, wish: { hls: true } }));
   const seconds = Math.max(1, effort.seconds / 2);
-  const all = await contest(effort, contestants, async (server) => {
+  const all = await contest(atMost(effort, 2), contestants, async (server) => {
     if (!server.hls) throw new Missing('no HLS');
     const load = await publish(server, { seconds: 60 });
     const list = await playlist(`${server.hls}/s0.m3u8`);

@@ -1,4 +1,4 @@
-import { contest, scaled } from '../contest.js';
+import { atMost, contest, scaled } from '../contest.js';
 import { measured, meterOf, play, publish } from '../load.js';
 import { pause, rss } from '../processes.js';
 import { aiohttp, floor, mediad, nginx, nms } from '../servers.js';
@@ -13,7 +13,7 @@ import { short, show, spread } from '../table.js';
 export async function publishers(effort) {
   const count = scaled(effort, 300);
   const contestants = [mediad, nginx, nms].map((server) => ({ name: server.name, server }));
-  const all = await contest(effort, contestants, async (server) => {
+  const all = await contest(atMost(effort, 2), contestants, async (server) => {
     const load = await publish(server, { count, seconds: effort.seconds + 60 });
     await pause(2000);
     const meter = meterOf(server);
@@ -49,21 +49,17 @@ export async function publishers(effort) {
 export async function asyncio(effort) {
   const count = scaled(effort, 100);
   const contestants = [mediad, aiohttp].map((server) => ({ name: server.name, server }));
-  const all = await contest(
-    { ...effort, rounds: Math.min(2, effort.rounds) },
-    contestants,
-    async (server) => {
-      const one = await publish(server, { seconds: 60 });
-      const { used } = await measured(server, { count, seconds: effort.seconds, ramp: 100 });
-      const others = await publish(server, { count, first: 1, seconds: 60, ramp: 100 });
-      await pause(2000);
-      const meter = meterOf(server);
-      await pause(effort.seconds * 1000);
-      const ingest = meter();
-      await Promise.all([one.stop(), others.stop()]);
-      return { used, ingest };
-    },
-  );
+  const all = await contest(atMost(effort, 1), contestants, async (server) => {
+    const one = await publish(server, { seconds: 60 });
+    const { used } = await measured(server, { count, seconds: effort.seconds, ramp: 100 });
+    const others = await publish(server, { count, first: 1, seconds: 60, ramp: 100 });
+    await pause(2000);
+    const meter = meterOf(server);
+    await pause(effort.seconds * 1000);
+    const ingest = meter();
+    await Promise.all([one.stop(), others.stop()]);
+    return { used, ingest };
+  });
   return {
     title: `Beside an asyncio server: ${count} players of one stream, then ${count} publishers`,
     head: ['server', 'players: % of a core', 'RSS MB', 'delay p99 ms', 'publishers: % of a core', 'RSS MB'],
@@ -95,18 +91,14 @@ export async function join(effort) {
     { name: 'C floor, HTTP-FLV', server: floor, kind: 'flv' },
   ];
   const kinds = new Map(contestants.map(({ name, kind }) => [name, kind]));
-  const all = await contest(
-    { ...effort, rounds: Math.min(2, effort.rounds) },
-    contestants,
-    async (server, { name }) => {
-      const load = await publish(server, { seconds: 60 });
-      await pause(2500); // The first group of pictures is whole.
-      const kind = kinds.get(name) ?? 'flv';
-      const { end } = await measured(server, { kind, count, ramp: 40, warm: 2.2, seconds: 0.2 });
-      await load.stop();
-      return end;
-    },
-  );
+  const all = await contest(atMost(effort, 1), contestants, async (server, { name }) => {
+    const load = await publish(server, { seconds: 60 });
+    await pause(2500); // The first group of pictures is whole.
+    const kind = kinds.get(name) ?? 'flv';
+    const { end } = await measured(server, { kind, count, ramp: 40, warm: 2.2, seconds: 0.2 });
+    await load.stop();
+    return end;
+  });
   /** @param {any} end */
   const together = (end) => (100 * end.together) / end.first_byte.count;
   return {
@@ -143,7 +135,7 @@ export async function stalled(effort) {
     { name: 'node-media-server 4, HTTP-FLV', server: nms, kind: 'flv' },
   ];
   const kinds = new Map(contestants.map(({ name, kind }) => [name, kind]));
-  const all = await contest({ ...effort, rounds: 1 }, contestants, async (server, { name }) => {
+  const all = await contest(atMost(effort, 1), contestants, async (server, { name }) => {
     const kind = kinds.get(name) ?? 'flv';
     const load = await publish(server, { seconds: seconds + 60 });
     const steady = play(server, { kind, count: watching, seconds: effort.seconds, windows: 1000 });

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { contest, scaled } from '../contest.js';
+import { atMost, contest, scaled } from '../contest.js';
 import { play, publish } from '../load.js';
 import { pause } from '../processes.js';
 import { mediad } from '../servers.js';
@@ -55,40 +55,44 @@ async function answers(url) {
 export async function reload(effort) {
   const count = scaled(effort, 500);
   const wish = { rtmpBlock: applications(count), watch: true, merge: 'auto' };
-  const all = await contest(effort, [{ name: mediad.name, server: mediad, wish }], async (server) => {
-    const load = await publish(server, { count, size: 'small', app: 'a%d', ramp: 250, seconds: 60 });
-    // Players of the first stream; all its frames pass within a frame's time of the others'.
-    const flv = server.flv?.map((one) =>
-      one.replace('app=live', 'app=a%d').replace('stream=s%d', 'stream=s0'),
-    );
-    const witness = play(
-      { ...server, ...(flv ? { flv } : {}) },
-      { count: 20, seconds: 2, windows: 3, warm: 2 },
-    );
-    await witness.event('ready', 20);
-    server.process.child.send('begin');
-    const quiet = await witness.event('window', 10);
-    const base = await stretches(server.process);
-    server.process.child.send('begin');
-    const conf = join(server.folder, 'media.conf');
-    const text = readFileSync(conf, 'utf8')
-      .replace('gop_cache on', 'gop_cache off')
-      .replace('location /hls', 'location = /changed { return 200 "changed"; }\n    location /hls');
-    writeFileSync(conf, text);
-    server.process.child.kill('SIGHUP');
-    const effect = await answers(`http://127.0.0.1:${server.httpPort}/changed`);
-    const busy = await witness.event('window', 10, 1);
-    const found = await stretches(server.process);
-    await Promise.all([witness.stop(), load.stop()]);
-    return {
-      lines: text.split('\n').length,
-      base,
-      found,
-      effect,
-      quiet: quiet.delay.max,
-      busy: busy.delay.max,
-    };
-  });
+  const all = await contest(
+    atMost(effort, 2),
+    [{ name: mediad.name, server: mediad, wish }],
+    async (server) => {
+      const load = await publish(server, { count, size: 'small', app: 'a%d', ramp: 250, seconds: 60 });
+      // Players of the first stream; all its frames pass within a frame's time of the others'.
+      const flv = server.flv?.map((one) =>
+        one.replace('app=live', 'app=a%d').replace('stream=s%d', 'stream=s0'),
+      );
+      const witness = play(
+        { ...server, ...(flv ? { flv } : {}) },
+        { count: 20, seconds: 2, windows: 3, warm: 2 },
+      );
+      await witness.event('ready', 20);
+      server.process.child.send('begin');
+      const quiet = await witness.event('window', 10);
+      const base = await stretches(server.process);
+      server.process.child.send('begin');
+      const conf = join(server.folder, 'media.conf');
+      const text = readFileSync(conf, 'utf8')
+        .replace('gop_cache on', 'gop_cache off')
+        .replace('location /hls', 'location = /changed { return 200 "changed"; }\n    location /hls');
+      writeFileSync(conf, text);
+      server.process.child.kill('SIGHUP');
+      const effect = await answers(`http://127.0.0.1:${server.httpPort}/changed`);
+      const busy = await witness.event('window', 10, 1);
+      const found = await stretches(server.process);
+      await Promise.all([witness.stop(), load.stop()]);
+      return {
+        lines: text.split('\n').length,
+        base,
+        found,
+        effect,
+        quiet: quiet.delay.max,
+        busy: busy.delay.max,
+      };
+    },
+  );
   const one = all.results.get(mediad.name) ?? [];
   const extra = (/** @type {(typeof one)[0]} */ each) => Math.max(0, each.busy - each.quiet);
   return {
