@@ -6,7 +6,7 @@
 enum { HTTP_HEAD, CHUNK_SIZE, CHUNK_DATA, CHUNK_END, RAW };
 
 struct player {
-  int fd, stalled, closed, events;
+  int fd, stalled, closed, events, gap_told;
   int stage;        /* of HTTP */
   uint32_t chunk;   /* bytes left of the HTTP chunk */
   int chunked;
@@ -128,6 +128,13 @@ static void connected(struct player *p) {
   client_send(&p->rtmp, (uint8_t *)ask, (size_t)n);
 }
 
+/* A gap counts once, also when it lasts from one window into the next. */
+static void note_gap(struct player *p, uint64_t now) {
+  uint64_t since = p->last ? p->last : window_begin, gap = now > since ? now - since : 0;
+  if (gap > p->max_gap) p->max_gap = gap;
+  if (gap > 1000000 && !p->gap_told) p->gap_told = 1, p->gaps++;
+}
+
 static void readable(struct player *p) {
   static uint8_t buffer[1 << 18];
   /* A stalled HTTP player never reads at all, an RTMP one only until it has been granted the stream. */
@@ -148,13 +155,10 @@ static void readable(struct player *p) {
   reading = now_us();
   if (!p->first && !rtmp) p->first = reading;
   if (measuring) {
-    uint64_t since = p->last > window_begin ? p->last : window_begin;
-    uint64_t gap = reading > since ? reading - since : 0;
-    if (gap > p->max_gap) p->max_gap = gap;
-    if (gap > 1000000) p->gaps++;
+    note_gap(p, reading);
     p->bytes += (uint64_t)n;
   }
-  p->last = reading;
+  p->last = reading, p->gap_told = 0;
   if (flags) return;
   int fine = rtmp ? client_push(&p->rtmp, app, port, buffer, (size_t)n, on_rtmp, p) : http_push(p, buffer, (size_t)n);
   if (!fine) bad++;
@@ -182,9 +186,7 @@ static void end_window(int index) {
   for (int i = 0; i < count; i++) {
     struct player *p = &players[i];
     if (p->stalled) continue;
-    uint64_t since = p->last > window_begin ? p->last : window_begin;
-    if (now - since > 1000000) p->gaps++;
-    if (now - since > p->max_gap) p->max_gap = now - since;
+    note_gap(p, now);
     sizes[readers++] = (double)p->bytes;
     playing += p->media && !p->closed, total += p->bytes, gaps += p->gaps, gapped += p->gaps > 0;
     if (p->max_gap > longest) longest = p->max_gap;
