@@ -5,32 +5,26 @@ import type { Inert } from './table.ts';
 export const mainInert: readonly Inert[] = [
   ...inert('ignored', 'one process serves every connection', {
     main: `
-      rtmp_auto_push rtmp_auto_push_reconnect rtmp_socket_dir master_process worker_processes
-      worker_cpu_affinity/1+ worker_priority worker_shutdown_timeout lock_file timer_resolution
-      thread_pool/2-3
+      rtmp_auto_push rtmp_auto_push_reconnect rtmp_socket_dir master_process
+      worker_cpu_affinity/1+ worker_priority lock_file timer_resolution thread_pool/2-3
     `,
   }),
   ...inert('ignored', 'limits of the process are set by what starts it: LimitNOFILE= or ulimit', {
-    main: 'worker_rlimit_nofile worker_rlimit_core',
+    main: 'worker_rlimit_core',
   }),
   ...inert('ignored', 'it concerns the inside of nginx', {
-    main: 'env debug_points pcre_jit ssl_engine',
-  }),
-  ...inert('ignored', 'all modules are built in', {
-    main: 'load_module',
+    main: 'debug_points pcre_jit ssl_engine',
   }),
   ...inert('ignored', 'it is replaced by the files it names', {
     everywhere: 'include',
   }),
   ...inert('ignored', 'the runtime chooses how it waits for connections', {
-    main: 'events{0}',
     events: `
       worker_connections use multi_accept accept_mutex accept_mutex_delay debug_connection epoll_events
       worker_aio_requests
     `,
   }),
-  ...inert('later', '', {
-    main: 'daemon working_directory user/1-2 pid',
-    'main http server location stream stream_server mail mail_server': 'error_log/1+',
+  ...inert('ignored', 'all lines go to the error_log of the main context', {
+    'http server location stream stream_server mail mail_server': 'error_log/1+',
   }),
 ];

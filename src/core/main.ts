@@ -58,7 +58,7 @@ export const mainTable = {
     'Where the log goes, and how much of it: lines of the level and of those more severe. Several may stand.',
     'FILE | stderr [debug | info | notice | warn | error | crit | alert | emerg]',
     {
-      max: 9,
+      max: Number.POSITIVE_INFINITY,
       shown: 'stderr info, or logs/error.log info with daemon on',
       example: 'error_log logs/error.log warn;',
     },

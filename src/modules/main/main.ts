@@ -5,15 +5,4 @@ import type { Module } from '../../core/module.ts';
 export const mainModule: Module = {
   name: 'main',
   tables: { main: { ...mainTable, ...eventsTable } },
-  inert: [
-    {
-      names: 'error_log',
-      contexts: ['http', 'server', 'location'],
-      min: 1,
-      max: 9,
-      block: false,
-      disposition: 'ignored',
-      reason: 'all lines go to the error_log of the main context',
-    },
-  ],
 };

@@ -1,0 +1,54 @@
+import type { Context } from './table.ts';
+
+/** A fact of a directive that is another one than in nginx and its media modules, on purpose. */
+export interface Difference {
+  readonly name: string;
+  /** The contexts it holds for; all of the directive's without them. */
+  readonly contexts?: readonly Context[];
+  readonly fact: 'default' | 'contexts' | 'arguments' | 'block';
+  readonly theirs: string;
+  readonly ours: string;
+  readonly why: string;
+}
+
+/** Every deliberate difference of a fact; the rest is as the reference of directives has it. */
+export const differences: readonly Difference[] = [
+  {
+    name: 'daemon',
+    fact: 'default',
+    theirs: 'on',
+    ours: 'off',
+    why: 'systemd, containers and terminals want the process in the foreground',
+  },
+  {
+    name: 'pid',
+    fact: 'default',
+    theirs: 'logs/nginx.pid',
+    ours: 'logs/mediad.pid',
+    why: 'both may run from one prefix',
+  },
+  {
+    name: 'gop_cache',
+    fact: 'default',
+    theirs: 'off',
+    ours: 'on',
+    why: 'a player that joins gets a picture at once',
+  },
+  ...['gop_cache', 'gop_max_frame_count', 'gop_max_video_count', 'gop_max_audio_count'].map(
+    (name): Difference => ({
+      name,
+      contexts: ['rtmp', 'rtmp_server'],
+      fact: 'contexts',
+      theirs: 'application',
+      ours: 'rtmp, server, application',
+      why: 'one line may set it for every application',
+    }),
+  ),
+];
+
+/** Directives that nginx and its modules do not have. */
+export const ownDirectives: readonly string[] = ['auto_reload', 'gop_max_size', 'out_merge'];
+
+/** What behaves differently on purpose, beyond single facts. */
+export const behaviours: readonly { readonly topic: string; readonly ours: string; readonly why: string }[] =
+  [];
