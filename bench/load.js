@@ -8,11 +8,11 @@ import { cpuSeconds, idleSeconds, rss, start } from './processes.js';
 /**
  * Starts paced publishers s0, s1 … and waits until all are granted.
  * @param {Running} server
- * @param {{ count?: number, size?: 'full' | 'small', seconds?: number, ramp?: number, app?: string, first?: number }} [load]
+ * @param {{ count?: number, size?: 'full' | 'small', seconds?: number, ramp?: number, app?: string, name?: string, first?: number }} [load]
  */
 export async function publish(server, load = {}) {
   const { count = 1, size = 'full', seconds = 120, ramp = 200 } = load;
-  const app = load.app ? ['--app', load.app] : [];
+  const named = [...(load.app ? ['--app', load.app] : []), ...(load.name ? ['--name', load.name] : [])];
   const numbers = [
     '--count',
     `${count}`,
@@ -25,7 +25,7 @@ export async function publish(server, load = {}) {
   ];
   /* The first of two equal options counts. */
   const publishers = start(program('publisher'), [
-    ...app,
+    ...named,
     '--file',
     media(size),
     ...numbers,

@@ -59,14 +59,22 @@ export async function reload(effort) {
     atMost(effort, 2),
     [{ name: mediad.name, server: mediad, wish }],
     async (server) => {
-      const load = await publish(server, { count, size: 'small', app: 'a%d', ramp: 250, seconds: 60 });
-      // Players of the first stream; all its frames pass within a frame's time of the others'.
+      const load = await publish(server, {
+        count,
+        size: 'small',
+        app: 'a%d',
+        name: 'one',
+        ramp: 250,
+        seconds: 60,
+      });
+      // The frames of a hundred streams lie so close in time that one of them meets any stretch.
+      const streams = Math.min(count, 100);
       const flv = server.flv?.map((one) =>
-        one.replace('app=live', 'app=a%d').replace('stream=s%d', 'stream=s0'),
+        one.replace('app=live', 'app=a%d').replace('stream=s%d', 'stream=one'),
       );
       const witness = play(
         { ...server, ...(flv ? { flv } : {}) },
-        { count: 20, seconds: 2, windows: 3, warm: 2 },
+        { count: streams, streams, seconds: 2, windows: 3, warm: 2 },
       );
       await witness.event('ready', 20);
       server.process.child.send('begin');
