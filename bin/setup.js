@@ -1,0 +1,216 @@
+#!/usr/bin/env node
+// Makes a checkout ready: installs packages, builds what is stale; for tests, also looks for the programs they drive.
+// Runs before packages are installed, so it imports nothing but Node's own modules until then.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { delimiter, dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const STAMPS = 'dist/.stamps.json';
+const OLDEST_NODE = [20, 19];
+
+/** What the tests drive: the commands of which one must be found, and the Debian packages that bring it. */
+const TOOLS = [
+  { name: 'ffmpeg', commands: ['ffmpeg'], packages: ['ffmpeg'] },
+  {
+    name: 'chromium',
+    commands: ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'],
+    variable: 'CHROMIUM_PATH',
+    packages: ['chromium'],
+  },
+  { name: 'rtmpdump', commands: ['rtmpdump'], packages: ['rtmpdump'] },
+  {
+    name: 'gstreamer',
+    commands: ['gst-launch-1.0'],
+    packages: [
+      'gstreamer1.0-tools',
+      'gstreamer1.0-plugins-base',
+      'gstreamer1.0-plugins-good',
+      'gstreamer1.0-plugins-bad',
+      'gstreamer1.0-libav',
+    ],
+  },
+];
+
+const mode = process.argv[2];
+process.chdir(ROOT);
+if (mode !== 'build' && mode !== 'test') stop('usage: node bin/setup.js build|test');
+checkNode();
+installPackages();
+await build();
+if (mode === 'test') findTools();
+
+function checkNode() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
+    stop(`mediad needs Node.js ${OLDEST_NODE.join('.')} or newer; this is ${process.versions.node}`);
+  }
+}
+
+function installPackages() {
+  if (packagesAreFresh()) return;
+  say('installing packages (npm ci)');
+  run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']);
+}
+
+/** Whether node_modules holds what the lock file says; times alone would install anew after each checkout. */
+function packagesAreFresh() {
+  const installed = 'node_modules/.package-lock.json';
+  if (!existsSync(installed)) return false;
+  if (statSync(installed).mtimeMs >= statSync('package-lock.json').mtimeMs) return true;
+  const have = JSON.parse(readFileSync(installed, 'utf8')).packages;
+  const want = JSON.parse(readFileSync('package-lock.json', 'utf8')).packages;
+  return Object.entries(want).every(
+    ([path, entry]) => path === '' || entry.optional || have[path]?.version === entry.version,
+  );
+}
+
+async function build() {
+  const stamps = existsSync(STAMPS) ? JSON.parse(readFileSync(STAMPS, 'utf8')) : {};
+  const steps = [
+    {
+      name: 'grammar',
+      inputs: ['grammar', 'package-lock.json'],
+      output: 'src/config/nginx.generated.ts',
+      run: () =>
+        node(
+          'node_modules/nearley/bin/nearleyc.js',
+          'grammar/nginx.ne',
+          '-o',
+          'src/config/nginx.generated.ts',
+        ),
+    },
+    {
+      name: 'server',
+      inputs: ['src', 'grammar', 'tsconfig.json', 'package-lock.json'],
+      except: 'src/web',
+      output: 'dist/cli.js',
+      run: compile,
+    },
+    {
+      name: 'page',
+      inputs: ['src/web', 'package-lock.json'],
+      output: 'dist/web/index.html',
+      run: bundlePage,
+    },
+  ];
+  for (const step of steps) {
+    const stamp = stampOf(step);
+    if (stamps[step.name] === stamp && existsSync(step.output)) continue;
+    say(`building the ${step.name}`);
+    delete stamps[step.name];
+    await step.run();
+    stamps[step.name] = stampOf(step);
+    mkdirSync('dist', { recursive: true });
+    writeFileSync(STAMPS, JSON.stringify(stamps));
+  }
+}
+
+/** Changes when a file is added, removed, or written to. */
+function stampOf({ inputs, except }) {
+  const hash = createHash('sha256');
+  for (const input of inputs) {
+    for (const file of filesUnder(input, except)) {
+      const { mtimeMs, size } = statSync(file);
+      hash.update(`${file} ${mtimeMs} ${size}\n`);
+    }
+  }
+  return hash.digest('hex');
+}
+
+function filesUnder(path, except) {
+  if (path === except) return [];
+  if (!statSync(path).isDirectory()) return [path];
+  return readdirSync(path)
+    .sort()
+    .flatMap((name) => filesUnder(join(path, name), except));
+}
+
+function compile() {
+  // The compiler's notes tell what it has written, not what is still there.
+  if (!existsSync('dist/cli.js')) rmSync('dist/.tsbuildinfo', { force: true });
+  node('node_modules/typescript/bin/tsc', '-p', '.');
+  // A file whose source is gone would still be found by an import.
+  for (const file of filesUnder('dist', 'dist/web')) {
+    const source = file.replace(/\.js(\.map)?$/, '.ts');
+    if (source !== file && !existsSync(join('src', relative('dist', source)))) rmSync(file);
+  }
+}
+
+async function bundlePage() {
+  const { build: bundle } = await import('esbuild');
+  rmSync('dist/web', { recursive: true, force: true });
+  await bundle({
+    entryPoints: { player: 'src/web/main.ts' },
+    outdir: 'dist/web',
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    legalComments: 'linked',
+    logLevel: 'warning',
+  });
+  for (const name of readdirSync('src/web')) {
+    if (/\.(html|css|svg)$/.test(name)) cpSync(join('src/web', name), join('dist/web', name));
+  }
+}
+
+function findTools() {
+  const missing = TOOLS.filter((tool) => !isThere(tool));
+  if (missing.length === 0) return;
+  const names = missing.map((tool) => tool.name).join(', ');
+  const packages = missing.flatMap((tool) => tool.packages);
+  const install = ['install', '-y', '--no-install-recommends', ...packages];
+  if (process.getuid?.() === 0 && onPath('apt-get')) {
+    say(`installing ${packages.join(' ')} (apt-get)`);
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    run('apt-get', ['update', '-qq'], env);
+    run('apt-get', ['-qq', ...install], env);
+    if (missing.every(isThere)) return;
+  }
+  stop(
+    `The end-to-end tests need: ${names} (not found on this machine)\n` +
+      `    sudo apt-get ${install.join(' ')}        (Debian, Ubuntu)\n` +
+      '    CHROMIUM_PATH=/path/to/chrome npm test        (a browser of another name)\n' +
+      '    npm run test:unit        (everything that needs none of them)',
+  );
+}
+
+function isThere({ commands, variable }) {
+  const path = variable === undefined ? undefined : process.env[variable];
+  return path === undefined ? commands.some(onPath) : existsSync(path);
+}
+
+function onPath(command) {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, command)));
+}
+
+function node(...args) {
+  run(process.execPath, args);
+}
+
+function run(command, args, env = process.env) {
+  const { status, error } = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'], env });
+  if (error !== undefined) stop(`${command}: ${error.message}`);
+  if (status !== 0) stop(`${command} ${args.join(' ')} failed`);
+}
+
+function say(text) {
+  process.stderr.write(`setup: ${text}\n`);
+}
+
+function stop(text) {
+  process.stderr.write(`${text}\n`);
+  process.exit(1);
+}
