@@ -57,7 +57,7 @@ export function write(results) {
       `### ${name}: ${title}`,
       `${effort.rounds} rounds of ${effort.seconds} s at most.`,
       table(head, rows),
-      ...notes.map((note) => `- ${note.split('\n', 1)[0]}`),
+      ...notes.map((note) => `- ${note.split('\n', 1)[0]?.replaceAll(`${root}/`, '')}`),
     ].join('\n\n'),
   );
   const made = [`Measured on ${machine}.`, goalTable(results), ...sections].join('\n\n');

@@ -4,9 +4,12 @@ import { need, program } from './prepare.js';
 import { killAll, pins } from './processes.js';
 import { goalTable, load, save, write } from './report.js';
 import { delay, fanoutFlv, fanoutRtmp, many, tlsFlv } from './scenarios/fan-out.js';
-import { hlsWrite, http, start } from './scenarios/http.js';
-import { asyncio, join, publishers, stalled } from './scenarios/publishers.js';
+import { hlsWrite, http } from './scenarios/http.js';
+import { join } from './scenarios/join.js';
+import { asyncio, publishers } from './scenarios/publishers.js';
 import { reload } from './scenarios/reload.js';
+import { stalled } from './scenarios/stalled.js';
+import { start } from './scenarios/start.js';
 import { table } from './table.js';
 
 /** @type {Record<string, (effort: import('./contest.js').Effort) => Promise<import('./contest.js').Found>>} */

@@ -4,7 +4,7 @@ import { atMost, contest, scaled } from '../contest.js';
 import { meterOf, publish } from '../load.js';
 import { Missing, need } from '../prepare.js';
 import { pause, pins } from '../processes.js';
-import { mediad, nginx, nms } from '../servers.js';
+import { mediad, nginx } from '../servers.js';
 import { short, show, spread } from '../table.js';
 
 /** @typedef {import('../contest.js').Effort} Effort */
@@ -146,38 +146,5 @@ export async function http(effort) {
     ]),
     notes: all.notes,
     measured: { 'http-playlist': ratio('lists'), 'http-segment': ratio('segments') },
-  };
-}
-
-/**
- * From the start of the process to accepting connections on all its ports.
- * @param {Effort} effort
- */
-export async function start(effort) {
-  /** @type {Map<string, number>} */
-  const begun = new Map();
-  const contestants = [mediad, nginx, nms].map((server) => ({
-    name: server.name,
-    server: {
-      ...server,
-      start: () => {
-        begun.set(server.name, performance.now());
-        return server.start();
-      },
-    },
-  }));
-  const all = await contest(
-    { ...effort, rounds: Math.max(5, effort.rounds) },
-    contestants,
-    async (server) => ({
-      ms: performance.now() - (begun.get(server.name) ?? Number.NaN),
-    }),
-  );
-  return {
-    title: 'Start to accepting connections',
-    head: ['server', 'ms'],
-    rows: [...all.results].map(([name, results]) => [name, show(results.map((one) => one.ms))]),
-    notes: all.notes,
-    measured: { start: spread(all.values(mediad.name, (one) => one.ms)).median },
   };
 }
