@@ -15,7 +15,7 @@ import { isUnchanged, type Outcome, outcomeData, outcomeLines, summary } from '.
 import { Presence } from './daemon/presence.ts';
 import { dropRights, logTargets, pidPath, setEnvironment, startNotes } from './daemon/process.ts';
 import { countSessions, type Sessions, sessionsOf } from './daemon/sessions.ts';
-import { type ReadConfig, readConfig, readSources } from './daemon/sources.ts';
+import { type ReadConfig, readConfig, readSources, saysNothing } from './daemon/sources.ts';
 import { ConfigWatch, type WatchTimes } from './daemon/watch.ts';
 
 /** The protocols' hosts of one process. */
@@ -87,11 +87,10 @@ export class Daemon {
   }
 
   /**
-   * Reads the configuration, binds, and serves. Throws, with nothing left running or bound: ConfigError with every
+   * Takes the configuration as it was just read, binds, and serves. Throws, with nothing left running or bound: ConfigError with every
    * finding, AlreadyRunning, BindError, or the system's error.
    */
-  static async start(options: DaemonOptions): Promise<Daemon> {
-    const read = readConfig(options.config);
+  static async start(options: DaemonOptions, read = readConfig(options.config)): Promise<Daemon> {
     if (read.result instanceof LoadError) throw read.result;
     const config = read.result;
     const main = settingsOf(config.tree, mainTable);
@@ -142,6 +141,11 @@ export class Daemon {
 
   get addresses(): readonly string[] {
     return this.#listeners.addresses;
+  }
+
+  /** Whether a change of the files is noticed. */
+  get watches(): boolean {
+    return settingsOf(this.#config.tree, mainTable).auto_reload;
   }
 
   /** Applies the files as they are now. One reload runs at a time; all that ask meanwhile share exactly one more. */
@@ -214,6 +218,7 @@ export class Daemon {
     try {
       if (this.#leaving) throw new ConfigError([LEAVING]);
       if (read.result instanceof LoadError) throw read.result;
+      if (saysNothing(read)) throw new ConfigError([emptied(this.#options.config.file)]);
       outcome = await this.#apply(read.result, started);
     } catch (error) {
       const diagnostics = diagnose(error) ?? [this.#fault(error)];
@@ -307,8 +312,7 @@ export class Daemon {
 
   #follow(read: ReadConfig): void {
     if (this.#leaving) return;
-    const { auto_reload: auto } = settingsOf(this.#config.tree, mainTable);
-    if (auto) this.#watch.follow(read.sources);
+    if (this.watches) this.#watch.follow(read.sources);
     else this.#watch.rest();
   }
 
@@ -334,6 +338,11 @@ export class Daemon {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
+}
+
+/** A file that is being written may be found empty, and nobody empties it to end everything. */
+function emptied(file: string): Diagnostic {
+  return { severity: 'error', code: 'empty', message: `configuration ${file} is empty` };
 }
 
 function keptOf(

@@ -3,7 +3,24 @@ import { type Block, childrenOf, settingsOf } from '../config/block.ts';
 import type { Diagnostic } from '../config/errors.ts';
 import type { Wanted } from '../core/listeners.ts';
 import { mainTable } from '../core/main.ts';
+import { checkHttp } from '../http/check.ts';
+import { listensOf } from '../http/router.ts';
 import { findIdentity, mayChangeUser } from './privileges.ts';
+
+/** Every finding about a tree that its tables cannot see, without anything of the running server. */
+export function checkTree(tree: Block): readonly Diagnostic[] {
+  return [...checkHttp(tree), ...crossCheck(tree, httpWanted(tree))];
+}
+
+function httpWanted(tree: Block): readonly Wanted[] {
+  return childrenOf(childrenOf(tree, 'http')[0], 'server').flatMap((server) =>
+    listensOf(server).map((listen) => ({
+      listen,
+      protocol: 'http' as const,
+      at: server.origins['listen'] ?? server.at,
+    })),
+  );
+}
 
 /** What no table and no single protocol can see: findings about the tree as a whole. */
 export function crossCheck(tree: Block, wanted: readonly Wanted[]): readonly Diagnostic[] {

@@ -59,6 +59,10 @@ export class ControlSocket {
     return control;
   }
 
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
   close(): void {
     // Node removes the path of a closed unix server by itself, where it may.
     this.#server.close();
@@ -71,14 +75,15 @@ export class ControlSocket {
     socket.on('error', () => socket.destroy());
     let text = '';
     socket.setEncoding('utf8');
+    let asked = false;
     socket.on('data', (chunk: string) => {
+      if (asked) return;
       text += chunk;
       if (text.length > LONGEST_REQUEST) socket.destroy();
       const end = text.indexOf('\n');
       if (end < 0) return;
       const request = parseRequest(text.slice(0, end));
-      text = '';
-      socket.pause();
+      asked = true;
       const reply =
         request === null
           ? Promise.resolve({ ok: false, text: ['mediad: [error] unknown control request'], data: null })

@@ -1,7 +1,7 @@
+import type { Config } from '../config/config.ts';
 import type { Diagnostic } from '../config/errors.ts';
 import type { LoadedFile } from '../config/load.ts';
 import { printText } from '../config/print.ts';
-import type { Ignored } from '../config/resolve.ts';
 import type { Report, ReportEntry } from '../core/report.ts';
 
 /** What became of a reload. */
@@ -10,7 +10,7 @@ export type Outcome =
       readonly kind: 'applied';
       readonly report: Report;
       readonly warnings: readonly Diagnostic[];
-      readonly ignored: readonly Ignored[];
+      readonly ignored: Config['ignored'];
       /** How long it took, ms. */
       readonly took: number;
       /** Publishers and players that were there before and still are. */

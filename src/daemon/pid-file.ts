@@ -21,13 +21,17 @@ export function readPid(path: string): PidState {
   return { kind: isAlive(pid) && isOurs(pid) ? 'running' : 'stale', pid };
 }
 
-/** Whether a process exists, also one of another user. */
+/** Whether a process runs, also one of another user; one that only waits to be collected by its parent does not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
+  }
+  try {
+    return !/^[0-9]+ \(.*\) Z /s.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return true;
   }
 }
 

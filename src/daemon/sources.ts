@@ -25,6 +25,11 @@ export function readConfig(options: ConfigOptions): ReadConfig {
   return { result, files, sources: sourcesOf(options.file, files, directories) };
 }
 
+/** Whether there is nothing in the files but spaces and comments. */
+export function saysNothing({ files }: ReadConfig): boolean {
+  return files.every(({ text }) => text.replace(/^\s*#.*$/gm, '').trim() === '');
+}
+
 /** Reads the text of the configuration alone, to see whether it has changed. */
 export function readSources(file: string): Sources {
   const { files, directories } = load(file, '', diskFiles);

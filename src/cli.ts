@@ -1,0 +1,44 @@
+import { complain, endWithReader, print } from './cli/output.ts';
+import { HELP, type Invocation, readCommandLine, UsageError } from './cli/usage.ts';
+
+/** The program, with node's `process.argv`; sets the exit code. Each task loads what it needs, so that most are quick. */
+export async function main(argv: readonly string[]): Promise<void> {
+  endWithReader();
+  let invocation: Invocation;
+  try {
+    invocation = readCommandLine(argv.slice(2));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    complain(`mediad: ${error.message}\n`);
+    process.exitCode = 2;
+    return;
+  }
+  process.exitCode = await run(invocation);
+}
+
+async function run(invocation: Invocation): Promise<number> {
+  const { task } = invocation;
+  switch (task.name) {
+    case 'help':
+      print(`${(await import('./cli/version.ts')).versionLine()}\n${HELP}`);
+      return 0;
+    case 'version':
+      print(`${(await import('./cli/version.ts')).versionLine()}\n`);
+      return 0;
+    case 'build':
+      print((await import('./cli/version.ts')).buildLines((await import('./modules/index.ts')).modules));
+      return 0;
+    case 'test':
+    case 'dump':
+    case 'check':
+      return (await import('./cli/check.ts')).check(invocation);
+    case 'directives':
+      return (await import('./cli/directives.ts')).directives(task.directive, invocation.format === 'json');
+    case 'signal':
+      return (await import('./cli/signal.ts')).signal(task.signal, invocation);
+    case 'healthcheck':
+      return (await import('./cli/signal.ts')).healthcheck(invocation);
+    case 'start':
+      return (await import('./cli/start.ts')).start(invocation);
+  }
+}

@@ -1,0 +1,74 @@
+import { settingsOf } from '../config/block.ts';
+import { LoadError } from '../config/config.ts';
+import { printText } from '../config/print.ts';
+import { mainTable } from '../core/main.ts';
+import { AlreadyRunning } from '../daemon/already-running.ts';
+import { diagnose } from '../daemon/failures.ts';
+import { type ReadConfig, readConfig } from '../daemon/sources.ts';
+import { modules } from '../modules/index.ts';
+import { detach, isDetached, tellParent } from './detach.ts';
+import { locate } from './location.ts';
+import { complain, wantsColour } from './output.ts';
+import type { Invocation } from './usage.ts';
+import { VERSION } from './version.ts';
+
+/** Starts the server and stays until it has stopped; gives the exit code. */
+export async function start(invocation: Invocation): Promise<number> {
+  const config = { ...locate(invocation), sources: modules };
+  const read = readConfig(config);
+  if (read.result instanceof LoadError) return failed(read.result, read);
+  const detached = isDetached();
+  if (settingsOf(read.result.tree, mainTable).daemon && !detached) return detach();
+
+  const [{ Daemon }, { makeHosts }, { terminalPretty }, { handleFaults, handleSignals }] = await Promise.all([
+    import('../daemon.ts'),
+    import('./hosts.ts'),
+    import('../daemon/logging.ts'),
+    import('./signals.ts'),
+  ]);
+  const pretty = detached ? undefined : await terminalPretty();
+  const { errorLog } = invocation;
+  const starting = Daemon.start(
+    {
+      config,
+      hosts: makeHosts,
+      version: VERSION,
+      detached,
+      ...(errorLog === undefined ? {} : { errorLog }),
+      ...(pretty === undefined ? {} : { pretty }),
+    },
+    read,
+  );
+  handleSignals(starting);
+  try {
+    const daemon = await starting;
+    handleFaults(daemon.runtime.log);
+    if (detached) tellParent({ ok: true, text: '' });
+    else if (process.stderr.isTTY) complain((await import('./banner.ts')).banner(daemon, VERSION));
+    await daemon.ended;
+    // Whatever a library may have left behind must not keep a stopped server alive.
+    process.exit(0);
+  } catch (error) {
+    return failed(error, read);
+  }
+}
+
+/** Tells why there is no server, to whoever started it. */
+function failed(error: unknown, read: ReadConfig): number {
+  const detached = isDetached();
+  const text = `${reasons(error, read, !detached && wantsColour(process.stderr))}`;
+  if (detached) tellParent({ ok: false, text });
+  else complain(text);
+  return 1;
+}
+
+function reasons(error: unknown, read: ReadConfig, colour: boolean): string {
+  if (error instanceof AlreadyRunning) {
+    return `mediad: [emerg] ${error.message}\n   = to apply changes: mediad -s reload; to end it: mediad -s stop\n`;
+  }
+  const diagnostics = diagnose(error);
+  if (diagnostics === null) {
+    return `mediad: [emerg] internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`;
+  }
+  return printText(diagnostics, { files: read.files, colour });
+}
