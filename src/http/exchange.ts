@@ -1,0 +1,144 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Listen } from '../core/addresses.ts';
+import type { Logger } from '../core/log.ts';
+import type { Runtime } from '../core/runtime.ts';
+import type { HttpCounters } from './counters.ts';
+import type { HttpServer, Place, Router } from './router.ts';
+
+/** A client's connection, over all of its requests. */
+export interface Connection {
+  /** Counts up over the life of the process. */
+  readonly id: number;
+  /** Plain, or the TLS socket. */
+  readonly socket: Socket;
+  readonly listen: Listen;
+  readonly secure: boolean;
+  /** IP address without port, or `unix:`. */
+  readonly address: string;
+  readonly port: number;
+  /** Requests so far, this one included. */
+  requests: number;
+  /** Requests whose answers are under way. */
+  busy: number;
+  /** An endless answer has taken it over: nothing else is ever answered on it. */
+  live: boolean;
+}
+
+/** A header field of an answer. */
+export type HeaderField = readonly [name: string, value: string];
+
+/** A body of known length that is read while it is sent; `bytes` counts from 0. */
+export interface StreamedBody {
+  readonly stream: NodeJS.ReadableStream & { destroy(error?: Error): unknown };
+  readonly length: number;
+}
+
+/** What answers a request. Without a body, a status from 300 on gets its error page, or a short one of ours. */
+export interface Answer {
+  readonly status: number;
+  readonly type?: string;
+  readonly headers?: readonly HeaderField[];
+  readonly body?: Buffer | string | StreamedBody;
+  /** One sentence for the error page: what is wrong, with nothing secret. */
+  readonly reason?: string;
+  /** The added headers of the place go on the answer whatever its status is. */
+  readonly addHeaders?: 'always';
+}
+
+/** What a request is served by. */
+export interface Chosen {
+  readonly router: Router;
+  readonly runtime: Runtime;
+  readonly server: HttpServer;
+  readonly counters: HttpCounters;
+  readonly host: string;
+  /** Whether connections are to end after what is under way on them. */
+  draining(): boolean;
+}
+
+/** A request on its way through the phases. */
+export class Exchange {
+  readonly connection: Connection;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly router: Router;
+  readonly runtime: Runtime;
+  readonly server: HttpServer;
+  readonly counters: HttpCounters;
+  readonly draining: () => boolean;
+  /** Monotonic and wall clock ms of the request's beginning. */
+  readonly startedAt = performance.now();
+  readonly since = Date.now();
+  /** The Host asked for, lower-cased and without port; the server's first name where there is none. */
+  readonly host: string;
+  method: string;
+  /** The decoded path; rewriting changes it. */
+  uri: string;
+  /** The query without `?`, as it came or as rewritten. */
+  args: string;
+  place: Place;
+  /** Came here by an internal redirect. */
+  internal = false;
+  /** Rewrites of the path and internal redirects so far. */
+  turns = 0;
+  /** Groups of the pattern that matched last; the first is the whole match. */
+  captures: readonly (string | undefined)[] = [];
+  /** What `set` and named groups have given. */
+  readonly variables = new Map<string, string>();
+  /** The status that an error page's content is sent with; 0: its own. */
+  errorStatus = 0;
+  /** An error page has been shown for it. */
+  errorShown = false;
+  /** What was sent, for the log. */
+  status = 0;
+  bodyBytes = 0;
+  headerBytes = 0;
+  sentHeaders: readonly HeaderField[] = [];
+  logged = false;
+  /** The request line or its Host makes no sense. */
+  bad = false;
+  #log: Logger | undefined;
+
+  constructor(
+    connection: Connection,
+    request: IncomingMessage,
+    response: ServerResponse,
+    chosen: Chosen,
+    target: { readonly uri: string; readonly args: string },
+  ) {
+    this.connection = connection;
+    this.request = request;
+    this.response = response;
+    this.router = chosen.router;
+    this.runtime = chosen.runtime;
+    this.server = chosen.server;
+    this.counters = chosen.counters;
+    this.draining = chosen.draining;
+    this.host = chosen.host;
+    this.method = request.method ?? 'GET';
+    this.uri = target.uri;
+    this.args = target.args;
+    this.place = chosen.server.place;
+  }
+
+  /** The first field of a name, lower-cased; several are joined. Undefined where there is none. */
+  header(name: string): string | undefined {
+    const value = this.request.headers[name];
+    return Array.isArray(value) ? value.join(', ') : value;
+  }
+
+  get log(): Logger {
+    this.#log ??= this.runtime.log.child({
+      remote: this.connection.address,
+      connection: this.connection.id,
+      request: `${this.method} ${this.uri}`,
+    });
+    return this.#log;
+  }
+
+  /** Whether the client speaks HTTP/1.1, so that chunks may be sent. */
+  get modern(): boolean {
+    return this.request.httpVersionMajor === 1 && this.request.httpVersionMinor >= 1;
+  }
+}

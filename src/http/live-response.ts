@@ -1,0 +1,79 @@
+import type { Socket } from 'node:net';
+import type { Framing } from '../core/feed.ts';
+import { SocketSink } from '../core/sink.ts';
+import type { Exchange, HeaderField } from './exchange.ts';
+import { addedFields, firstFields, withoutDoubles } from './response-headers.ts';
+
+/**
+ * An answer without an end, such as a live stream: its batches are written to the connection as they are, without a
+ * call through node:http for each. Nothing else is ever answered on the connection.
+ */
+export class LiveResponse {
+  readonly sink: SocketSink;
+  readonly framing: Framing;
+  /** Why it ended, for the log; empty while it runs. */
+  reason = '';
+  readonly #exchange: Exchange;
+  readonly #socket: Socket;
+  readonly #before: number;
+  #ended = false;
+
+  /** Sends the header, together with what is written in the same turn. */
+  constructor(exchange: Exchange, type: string, fields: readonly HeaderField[]) {
+    const { connection, place } = exchange;
+    const { socket } = connection;
+    this.#exchange = exchange;
+    this.#socket = socket;
+    this.framing = exchange.modern && place.conf.chunked_transfer_encoding ? 'chunked' : 'plain';
+    this.sink = new SocketSink(socket, (reason) => {
+      this.reason = reason;
+    });
+    connection.live = true;
+    socket.setTimeout(0);
+    const header = this.#header(type, fields);
+    socket.cork();
+    process.nextTick(() => socket.uncork());
+    this.#before = socket.bytesWritten + header.length;
+    socket.write(header, 'latin1');
+  }
+
+  #header(type: string, fields: readonly HeaderField[]): string {
+    const exchange = this.#exchange;
+    const all = withoutDoubles([
+      ...firstFields(exchange),
+      ['Content-Type', type],
+      ...(this.framing === 'chunked' ? [['Transfer-Encoding', 'chunked'] as const] : []),
+      ['Connection', 'close'],
+      ...fields,
+      ...addedFields(exchange, 200).filter(([name]) => !/^expires$/i.test(name)),
+    ]);
+    exchange.status = 200;
+    exchange.sentHeaders = all;
+    const header = `HTTP/1.1 200 OK\r\n${all.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
+    exchange.headerBytes = header.length;
+    return header;
+  }
+
+  /** Runs once when the connection has gone, however it came to that. */
+  whenClosed(work: () => void): void {
+    const socket = this.#socket;
+    const closed = (): void => {
+      this.#exchange.bodyBytes = Math.max(this.sink.sent - this.#before, 0);
+      work();
+    };
+    if (socket.destroyed) closed();
+    else socket.once('close', closed);
+  }
+
+  /** Ends the answer as a whole one: what is still queued goes out first, unless nobody takes it. */
+  end(reason: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.reason = reason;
+    const socket = this.#socket;
+    if (!socket.writable) return;
+    if (this.framing === 'chunked') socket.write('0\r\n\r\n', 'latin1');
+    socket.end();
+    socket.setTimeout(this.#exchange.place.conf.send_timeout || 60_000, () => socket.destroy());
+  }
+}

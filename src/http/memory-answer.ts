@@ -1,0 +1,73 @@
+import type { IncomingMessage } from 'node:http';
+import rangeParser from 'range-parser';
+import type { MemoryFile } from '../core/memory-files.ts';
+import type { Answer, HeaderField } from './exchange.ts';
+
+/** Answers with a file that is held in memory: whole, a range of it, or not at all where the client has it already. */
+export function memoryAnswer(
+  request: Pick<IncomingMessage, 'headers' | 'method'>,
+  file: MemoryFile,
+  offer: { readonly etag: boolean; readonly ranges: boolean },
+): Answer {
+  const modified = new Date(file.mtime).toUTCString();
+  const etag = offer.etag
+    ? `W/"${file.body.length.toString(16)}-${Math.floor(file.mtime).toString(16)}"`
+    : null;
+  const headers: HeaderField[] = [['Last-Modified', modified]];
+  if (etag !== null) headers.push(['ETag', etag]);
+  if (offer.ranges) headers.push(['Accept-Ranges', 'bytes']);
+  const refused = precondition(request, etag, modified);
+  if (refused === 412) return { status: 412 };
+  if (refused === 304) return { status: 304, headers, body: '' };
+  if (!offer.ranges || request.headers.range === undefined || !sameAsBefore(request, etag, modified)) {
+    return { status: 200, headers, body: file.body };
+  }
+  const size = file.body.length;
+  const ranges = rangeParser(size, request.headers.range, { combine: true });
+  if (ranges === -1) return { status: 416, headers: [['Content-Range', `bytes */${size}`]] };
+  // Several ranges at once are answered with the whole, as a server may (RFC 9110, 14.2).
+  if (ranges === -2 || ranges.length !== 1) return { status: 200, headers, body: file.body };
+  const { start, end } = ranges[0]!;
+  headers.push(['Content-Range', `bytes ${start}-${end}/${size}`]);
+  return { status: 206, headers, body: file.body.subarray(start, end + 1) };
+}
+
+/** RFC 9110, 13.2.2: the order in which conditions count. */
+function precondition(
+  { headers }: Pick<IncomingMessage, 'headers'>,
+  etag: string | null,
+  modified: string,
+): 304 | 412 | null {
+  const age = Date.parse(modified);
+  if (headers['if-match'] !== undefined) {
+    if (!matches(headers['if-match'], etag)) return 412;
+  } else if (
+    headers['if-unmodified-since'] !== undefined &&
+    age > Date.parse(headers['if-unmodified-since'])
+  ) {
+    return 412;
+  }
+  if (headers['if-none-match'] !== undefined) return matches(headers['if-none-match'], etag) ? 304 : null;
+  if (headers['if-modified-since'] === undefined) return null;
+  return age <= Date.parse(headers['if-modified-since']) ? 304 : null;
+}
+
+function matches(list: string, etag: string | null): boolean {
+  if (list.trim() === '*') return true;
+  const bare = (tag: string): string => tag.trim().replace(/^W\//, '');
+  return etag !== null && list.split(',').some((tag) => bare(tag) === bare(etag));
+}
+
+/** If-Range: the client's part is of this very file. */
+function sameAsBefore(
+  { headers }: Pick<IncomingMessage, 'headers'>,
+  etag: string | null,
+  modified: string,
+): boolean {
+  const held = headers['if-range'];
+  if (held === undefined) return true;
+  return (
+    typeof held === 'string' &&
+    (held.includes('"') ? etag !== null && held.includes(etag) : held === modified)
+  );
+}

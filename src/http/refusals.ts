@@ -1,0 +1,61 @@
+import type { Socket } from 'node:net';
+import type { Logger } from '../core/log.ts';
+import { resetSocket } from '../core/sink.ts';
+import type { Connection } from './exchange.ts';
+import { statusText } from './respond.ts';
+
+/** An error of node:http's parser; `rawPacket` holds the bytes it choked on. */
+interface ParserError extends Error {
+  readonly code?: string;
+  readonly rawPacket?: Buffer;
+}
+
+/**
+ * Answers bytes that are no request, or one that is too large or too slow, and closes. Nothing is said where nothing
+ * was asked, or where an answer is under way.
+ */
+export function refuseBadRequest(
+  error: ParserError,
+  socket: Socket,
+  connection: Connection | undefined,
+  log: Logger,
+): void {
+  if (!socket.writable || connection === undefined || connection.live || error.code === 'ECONNRESET') {
+    resetSocket(socket);
+    return;
+  }
+  const status = statusOf(error);
+  log.info(
+    { remote: connection.address, connection: connection.id, status, reason: error.code },
+    'a bad request',
+  );
+  if (connection.busy > 0 || socket.bytesRead === 0) socket.destroy();
+  else answer(socket, status);
+}
+
+/** `CONNECT` asks for a tunnel, which is not what this server is. */
+export function refuseConnect(socket: Socket): void {
+  answer(socket, 405);
+}
+
+function statusOf({ code, rawPacket }: ParserError): number {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 408;
+  if (code !== 'HPE_HEADER_OVERFLOW') return 400;
+  // Where not even one line has come to its end, it is the request line that is too long.
+  return rawPacket?.includes('\n') === false ? 414 : 431;
+}
+
+function answer(socket: Socket, status: number): void {
+  const title = `${status} ${statusText(status)}`;
+  const body = `<!doctype html>\n<title>${title}</title>\n<h1>${title}</h1>\n`;
+  const head = [
+    `HTTP/1.1 ${title}`,
+    'Server: mediad',
+    `Date: ${new Date().toUTCString()}`,
+    'Content-Type: text/html; charset=utf-8',
+    `Content-Length: ${body.length}`,
+    'Connection: close',
+  ];
+  socket.setTimeout(5000, () => socket.destroy());
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}

@@ -1,0 +1,284 @@
+import { BlockList, isIPv6 } from 'node:net';
+import { type Block, childrenOf, settingsOf } from '../config/block.ts';
+import type { GroupEntry, Settings } from '../config/table.ts';
+import type { Listen } from '../core/addresses.ts';
+import { chooseByName, serverNamePattern } from '../core/server-names.ts';
+import type { Exchange } from './exchange.ts';
+import type { Handled, HttpModule } from './handler.ts';
+import { type LocationMatch, locationTable } from './location-table.ts';
+import { type AccessLog, accessLogTable, COMBINED, type LogFormat } from './log-table.ts';
+import type { VariableMap } from './map-table.ts';
+import { regExpOf } from './pattern.ts';
+import { type RewriteStep, rewriteSteps } from './rewrite.ts';
+import { serverTable } from './server-table.ts';
+import { literal, type Template } from './template.ts';
+import { tlsTable } from './tls-table.ts';
+
+/** Where a place’s files are. An alias takes the place of `prefix`; in a location by pattern it is the whole path. */
+export interface DocumentRoot {
+  readonly kind: 'root' | 'alias';
+  readonly path: Template;
+  readonly prefix: string | null;
+}
+
+/** A rule of `allow` and `deny`. */
+export interface AccessRule {
+  readonly allow: boolean;
+  matches(address: string): boolean;
+}
+
+/** A content handler with its settings of one place. */
+export interface BoundHandler {
+  readonly name: string;
+  handle(exchange: Exchange): Handled | Promise<Handled>;
+}
+
+/** A set of settings that requests run under: a server's own, a location's, or an `if`'s. */
+export interface Place {
+  readonly block: Block;
+  /** Of the location; null for a server's own. */
+  readonly match: LocationMatch | null;
+  readonly conf: Settings<typeof locationTable>;
+  readonly logs: readonly AccessLog[];
+  readonly files: DocumentRoot;
+  readonly types: ReadonlyMap<string, string>;
+  readonly access: readonly AccessRule[];
+  /** Rules for the methods it does not name. */
+  readonly limitExcept: {
+    readonly methods: ReadonlySet<string>;
+    readonly access: readonly AccessRule[];
+  } | null;
+  readonly rewrite: readonly RewriteStep[];
+  readonly handlers: readonly BoundHandler[];
+  readonly locations: Locations;
+}
+
+/** The locations directly inside a server or a location. */
+export interface Locations {
+  readonly exact: ReadonlyMap<string, Place>;
+  /** Longest first. */
+  readonly prefixes: readonly { readonly prefix: string; readonly only: boolean; readonly place: Place }[];
+  /** In the order of the file. */
+  readonly patterns: readonly { readonly pattern: RegExp; readonly place: Place }[];
+  readonly named: ReadonlyMap<string, Place>;
+}
+
+/** A `server` block, compiled. */
+export interface HttpServer {
+  readonly block: Block;
+  readonly names: readonly string[];
+  readonly listens: readonly Listen[];
+  readonly conf: Settings<typeof serverTable>;
+  readonly tls: Settings<typeof tlsTable>;
+  readonly place: Place;
+}
+
+/** An `http` block, compiled: a pure function of it, swapped as a whole by a reload. */
+export interface Router {
+  readonly servers: readonly HttpServer[];
+  readonly byListen: ReadonlyMap<
+    string,
+    { readonly servers: readonly HttpServer[]; readonly fallback: HttpServer }
+  >;
+  readonly maps: ReadonlyMap<string, VariableMap>;
+  readonly formats: ReadonlyMap<string, LogFormat>;
+}
+
+/** The address of a server that has no `listen`, as in nginx: port 80 for root, else 8000. */
+export function impliedListen(): Listen {
+  const port = process.getuid?.() === 0 ? 80 : 8000;
+  return {
+    key: `0.0.0.0:${port}`,
+    host: '0.0.0.0',
+    port,
+    path: '',
+    defaultServer: false,
+    ipv6only: true,
+    ssl: false,
+    http2: false,
+    proxyProtocol: false,
+    backlog: null,
+    keepalive: null,
+  };
+}
+
+/** The addresses of a `server` block. */
+export function listensOf(server: Block): readonly Listen[] {
+  const { listen } = settingsOf(server, serverTable);
+  return listen.length > 0 ? listen : [impliedListen()];
+}
+
+/** Compiles a tree; patterns and addresses in it have been checked when it was read. */
+export function compileRouter(tree: Block, modules: readonly HttpModule[]): Router {
+  const http = childrenOf(tree, 'http')[0];
+  const servers = childrenOf(http, 'server').map(
+    (block): HttpServer => ({
+      block,
+      names: settingsOf(block, serverTable).server_name,
+      listens: listensOf(block),
+      conf: settingsOf(block, serverTable),
+      tls: settingsOf(block, tlsTable),
+      place: compilePlace(block, null, null, modules),
+    }),
+  );
+  const byListen = new Map<string, { servers: HttpServer[]; fallback: HttpServer }>();
+  for (const server of servers) {
+    for (const listen of server.listens) {
+      const known = byListen.get(listen.key);
+      if (known === undefined) byListen.set(listen.key, { servers: [server], fallback: server });
+      else {
+        if (!known.servers.includes(server)) known.servers.push(server);
+        if (listen.defaultServer) known.fallback = server;
+      }
+    }
+  }
+  const formats = ((http?.settings['log_format'] ?? []) as readonly LogFormat[]).map(
+    (format) => [format.name, format] as const,
+  );
+  const maps = ((http?.settings['map'] ?? []) as readonly VariableMap[]).map(
+    (map) => [map.variable, map] as const,
+  );
+  return { servers, byListen, maps: new Map(maps), formats: new Map([['combined', COMBINED], ...formats]) };
+}
+
+const NO_LOCATIONS: Locations = { exact: new Map(), named: new Map(), prefixes: [], patterns: [] };
+
+function compilePlace(
+  block: Block,
+  match: LocationMatch | null,
+  outer: Place | null,
+  modules: readonly HttpModule[],
+): Place {
+  const exception = childrenOf(block, 'limit_except')[0];
+  const conf = settingsOf(block, locationTable);
+  const place: { -readonly [K in keyof Place]: Place[K] } = {
+    block,
+    match,
+    conf,
+    logs: settingsOf(block, accessLogTable).access_log,
+    files: documentRootOf(block, match, outer),
+    types: new Map(block.settings['types'] as readonly (readonly [string, string])[]),
+    access: accessRules(block),
+    limitExcept: exception === undefined ? null : limitExceptOf(exception),
+    rewrite: [],
+    handlers: modules.flatMap((module) => bind(module, block)),
+    locations: NO_LOCATIONS,
+  };
+  place.locations = compileLocations(block, (inner) =>
+    compilePlace(inner, inner.value as LocationMatch, place, modules),
+  );
+  place.rewrite = rewriteSteps(block, (inner) => compilePlace(inner, match, place, modules));
+  return place;
+}
+
+function bind(module: HttpModule, block: Block): readonly BoundHandler[] {
+  const { content } = module;
+  if (content === undefined) return [];
+  const conf = settingsOf(block, content.table) as never;
+  if (!content.enabled(conf)) return [];
+  return [{ name: module.name, handle: (exchange) => content.handle(exchange, conf) }];
+}
+
+function documentRootOf(block: Block, match: LocationMatch | null, outer: Place | null): DocumentRoot {
+  const entries = (block.settings['document_root'] ?? []) as readonly GroupEntry[];
+  const entry = entries.at(-1);
+  if (entry === undefined) return { kind: 'root', path: literal('html'), prefix: null };
+  // An alias that comes from the block around it goes on replacing that block's prefix.
+  if (outer !== null && outer.block.settings['document_root'] === entries) return outer.files;
+  const prefix = match === null || match.kind === 'pattern' || match.kind === 'named' ? null : match.uri;
+  return { kind: entry.name as 'root' | 'alias', path: entry.value as Template, prefix };
+}
+
+function limitExceptOf(block: Block): Place['limitExcept'] {
+  const methods = new Set(block.value as readonly string[]);
+  if (methods.has('GET')) methods.add('HEAD');
+  return { methods, access: accessRules(block) };
+}
+
+function accessRules(block: Block): readonly AccessRule[] {
+  const entries = (block.settings['access_rules'] ?? []) as readonly GroupEntry[];
+  return entries.map((entry) => ({
+    allow: entry.name === 'allow',
+    matches: addressTest(entry.value as string),
+  }));
+}
+
+/** Whether an address is one of those that a word of `allow` and `deny` names. */
+function addressTest(text: string): (address: string) => boolean {
+  if (text === 'all') return () => true;
+  if (text === 'unix:') return (address) => address === 'unix:';
+  const [network, bits] = text.split('/') as [string, string];
+  const list = new BlockList();
+  list.addSubnet(network, Number(bits), isIPv6(network) ? 'ipv6' : 'ipv4');
+  return (address) => address !== 'unix:' && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+}
+
+function compileLocations(block: Block, compile: (inner: Block) => Place): Locations {
+  const exact = new Map<string, Place>();
+  const named = new Map<string, Place>();
+  const prefixes: { prefix: string; only: boolean; place: Place }[] = [];
+  const patterns: { pattern: RegExp; place: Place }[] = [];
+  for (const inner of childrenOf(block, 'location')) {
+    const match = inner.value as LocationMatch;
+    const place = compile(inner);
+    if (match.kind === 'exact') exact.set(match.uri, place);
+    else if (match.kind === 'named') named.set(match.uri, place);
+    else if (match.kind === 'pattern') patterns.push({ pattern: regExpOf(match.pattern), place });
+    else prefixes.push({ prefix: match.uri, only: match.kind === 'prefix-only', place });
+  }
+  prefixes.sort((a, b) => b.prefix.length - a.prefix.length);
+  return { exact, named, prefixes, patterns };
+}
+
+/** The location of a path, and what its pattern caught. */
+export interface Found {
+  readonly place: Place;
+  readonly match: RegExpExecArray | null;
+}
+
+/**
+ * Finds the location of a decoded path as nginx does: an exact one ends the search; else the longest prefix is kept,
+ * its inside is searched, and unless it said `^~` or a pattern inside matched, the first pattern here goes before it.
+ */
+export function findLocation(around: Place, uri: string): Found {
+  return search(around, uri).found;
+}
+
+function search(around: Place, uri: string): { readonly found: Found; readonly final: boolean } {
+  const { exact, prefixes, patterns } = around.locations;
+  const same = exact.get(uri);
+  if (same !== undefined) return { found: { place: same, match: null }, final: true };
+  const prefix = prefixes.find((candidate) => uri.startsWith(candidate.prefix));
+  let found: Found = { place: around, match: null };
+  if (prefix !== undefined) {
+    const inside = search(prefix.place, uri);
+    if (inside.final) return inside;
+    found = inside.found;
+    if (prefix.only) return { found, final: false };
+  }
+  for (const { pattern, place } of patterns) {
+    const match = pattern.exec(uri);
+    if (match === null) continue;
+    const inside = search(place, uri).found;
+    return { found: { place: inside.place, match: inside.match ?? match }, final: true };
+  }
+  return { found, final: false };
+}
+
+/** The server of an address that a host belongs to, and what its name's pattern caught. */
+export function chooseServer(
+  router: Router,
+  listenKey: string,
+  host: string | null,
+): { readonly server: HttpServer; readonly match: RegExpExecArray | null } | undefined {
+  const candidates = router.byListen.get(listenKey);
+  if (candidates === undefined) return undefined;
+  const named = chooseByName(candidates.servers, host ?? '');
+  if (named === undefined) return { server: candidates.fallback, match: null };
+  if (named.names.some((name) => name.toLowerCase() === (host ?? ''))) return { server: named, match: null };
+  for (const name of named.names) {
+    const match = name.startsWith('~') ? serverNamePattern(name)?.exec(host ?? '') : null;
+    if (match !== null && match !== undefined) return { server: named, match };
+  }
+  return { server: named, match: null };
+}

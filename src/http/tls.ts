@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import {
+  createSecureContext,
+  createServer,
+  type SecureContext,
+  type Server,
+  type TlsOptions,
+} from 'node:tls';
+import { ConfigError, type Position } from '../config/errors.ts';
+import { chooseByName } from '../core/server-names.ts';
+import type { HttpServer } from './router.ts';
+
+const VERSIONS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
+
+/** The servers of one address, with the certificates read. */
+export interface TlsIdentity {
+  /** What the address' server is made with. */
+  readonly options: TlsOptions;
+  /** Equal for equal certificates, names and settings. */
+  readonly fingerprint: string;
+}
+
+/** Reads the certificates of an address' servers. Throws ConfigError where one cannot be used. */
+export function readIdentity(
+  servers: readonly HttpServer[],
+  fallback: HttpServer,
+  prefix: string,
+): TlsIdentity {
+  const contexts = new Map<HttpServer, SecureContext>();
+  const hash = createHash('sha256');
+  for (const server of servers) {
+    if (server.tls.ssl_certificate.length === 0) continue;
+    const own = contextOptions(server, prefix);
+    contexts.set(server, createSecureContext(own));
+    hash.update(JSON.stringify([server.names, server === fallback, server.tls, own]));
+  }
+  const { ssl_verify_client, ssl_session_timeout } = fallback.tls;
+  const options: TlsOptions = {
+    ...contextOptions(fallback, prefix),
+    ALPNProtocols: ['http/1.1'],
+    handshakeTimeout: fallback.conf.client_header_timeout,
+    sessionTimeout: Math.max(ssl_session_timeout, 1),
+    requestCert: ssl_verify_client !== 'off',
+    rejectUnauthorized: ssl_verify_client === 'on',
+    SNICallback: (name, done) => {
+      const named = chooseByName(servers, name);
+      done(null, named === undefined ? undefined : contexts.get(named));
+    },
+  };
+  return { options, fingerprint: hash.digest('hex') };
+}
+
+/** A TLS server that is handed its connections; `secured` gets them after the handshake. */
+export function tlsServer(
+  identity: TlsIdentity,
+  secured: (socket: import('node:tls').TLSSocket) => void,
+): Server {
+  const server = createServer(identity.options, secured);
+  // A client that breaks the handshake off has lost its own connection only.
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  return server;
+}
+
+/** Reads and checks the files of one server. */
+function contextOptions(server: HttpServer, prefix: string): TlsOptions {
+  const { tls, block } = server;
+  const at = block.origins['ssl_certificate'] ?? block.at;
+  const certificates = tls.ssl_certificate.map((file) => read(file, 'ssl_certificate', at, prefix));
+  const keyAt = block.origins['ssl_certificate_key'] ?? at;
+  const keys = tls.ssl_certificate_key.map((file) => read(file, 'ssl_certificate_key', keyAt, prefix));
+  if (keys.length !== certificates.length) {
+    throw wrong('every "ssl_certificate" needs its "ssl_certificate_key"', keyAt);
+  }
+  const passphrases =
+    tls.ssl_password_file === '' ? [] : passphrasesOf(tls.ssl_password_file, server, prefix);
+  const spoken = VERSIONS.filter((version) => (tls.ssl_protocols as readonly string[]).includes(version));
+  if (spoken.length === 0)
+    throw wrong('none of "ssl_protocols" is offered', block.origins['ssl_protocols'] ?? at);
+  const optional = (name: 'ssl_dhparam' | 'ssl_client_certificate'): string | undefined =>
+    tls[name] === '' ? undefined : read(tls[name], name, block.origins[name] ?? at, prefix);
+  const dhparam = optional('ssl_dhparam');
+  const ca = optional('ssl_client_certificate');
+  const base: TlsOptions = {
+    minVersion: spoken[0]!,
+    maxVersion: spoken.at(-1)!,
+    ciphers: tls.ssl_ciphers,
+    honorCipherOrder: tls.ssl_prefer_server_ciphers,
+    ecdhCurve: tls.ssl_ecdh_curve,
+    ...(dhparam === undefined ? {} : { dhparam }),
+    ...(ca === undefined ? {} : { ca }),
+  };
+  let failure: unknown;
+  for (const passphrase of passphrases.length === 0 ? [undefined] : passphrases) {
+    const options = {
+      ...base,
+      cert: certificates,
+      key: keys.map((pem) => (passphrase === undefined ? pem : { pem, passphrase })) as string[],
+    };
+    try {
+      createSecureContext(options);
+      return options;
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw wrong(
+    `cannot use the certificate "${tls.ssl_certificate.join('", "')}": ${textOfError(failure)}`,
+    at,
+  );
+}
+
+function passphrasesOf(file: string, server: HttpServer, prefix: string): readonly string[] {
+  const at = server.block.origins['ssl_password_file'] ?? server.block.at;
+  return read(file, 'ssl_password_file', at, prefix)
+    .split(/\r?\n/)
+    .filter((line) => line !== '');
+}
+
+function read(file: string, directive: string, at: Position, prefix: string): string {
+  const path = isAbsolute(file) ? file : join(prefix, file);
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw wrong(`cannot load ${directive} "${path}": ${textOfError(error)}`, at);
+  }
+}
+
+function textOfError(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return 'no such file';
+  if (code === 'EACCES') return 'permission denied';
+  if (/key values mismatch/i.test(message)) return 'it does not belong to its key';
+  return message;
+}
+
+function wrong(message: string, at: Position): ConfigError {
+  return new ConfigError([{ severity: 'error', code: 'tls', message, at }]);
+}
