@@ -35,12 +35,15 @@ export const tlsTable = {
     ...SERVERS,
     shown: '',
   }),
-  ssl_protocols: anyOf(
-    ['SSLv2', 'SSLv3', 'TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'],
-    ['TLSv1.2', 'TLSv1.3'],
-    'Protocol versions that are spoken.',
-    { ...SERVERS, shown: 'TLSv1.2 TLSv1.3' },
-  ),
+  ssl_protocols: {
+    ...anyOf(
+      ['SSLv2', 'SSLv3', 'TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'],
+      ['TLSv1.2', 'TLSv1.3'],
+      'Protocol versions that are spoken.',
+      { ...SERVERS, shown: 'TLSv1.2 TLSv1.3' },
+    ),
+    max: Number.POSITIVE_INFINITY,
+  },
   ssl_ciphers: text('HIGH:!aNULL:!MD5', 'Ciphers of TLS 1.2 and before, as OpenSSL lists them.', {
     ...SERVERS,
     shown: 'HIGH:!aNULL:!MD5',
