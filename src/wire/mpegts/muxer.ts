@@ -1,6 +1,6 @@
 import { AVC_AUD, AVC_SPS } from '../../media/avc.ts';
 import { copyBytes } from '../slab.ts';
-import { AUDIO_PID, PACKET, type Tracks, VIDEO_PID, writePat, writePmt } from './tables.ts';
+import { AUDIO_PID, PACKET, TABLES_BYTES, type Tracks, VIDEO_PID, writePat, writePmt } from './tables.ts';
 
 /** Ticks of the 90 kHz clock in which all times here are given. */
 export const TICKS_PER_MS = 90;
@@ -86,10 +86,10 @@ export class TransportMuxer {
       this.#clock = -1;
       this.#broken = true;
     }
-    this.#reserve(2 * PACKET);
+    this.#reserve(TABLES_BYTES);
     writePat(this.#out, this.#at, this.#tableCounter);
     writePmt(this.#out, this.#at + PACKET, this.#tableCounter, tracks, this.#version);
-    this.#at += 2 * PACKET;
+    this.#at += TABLES_BYTES;
     this.#tableCounter = (this.#tableCounter + 1) & 15;
   }
 

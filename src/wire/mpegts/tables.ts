@@ -2,6 +2,8 @@ import { crc32 } from './crc.ts';
 
 /** Bytes of a transport packet. */
 export const PACKET = 188;
+/** What the tables take at the head of a segment. */
+export const TABLES_BYTES = 2 * PACKET;
 
 export const PAT_PID = 0;
 export const PMT_PID = 0x1001;

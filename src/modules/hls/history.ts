@@ -1,0 +1,72 @@
+import { open, stat } from 'node:fs/promises';
+import type { MemoryFiles } from '../../core/memory-files.ts';
+import { type MediaPlaylist, readMediaPlaylist } from '../../wire/m3u8.ts';
+import type { Layout } from './layout.ts';
+import type { Listed } from './window.ts';
+
+/** A playlist of an earlier life of the stream. */
+export interface History {
+  readonly playlist: MediaPlaylist;
+  /** Its entries from the first on after which no file is missing. */
+  readonly segments: readonly Listed[];
+  /** Wall clock, ms, of its last change. */
+  readonly changed: number;
+}
+
+/** A larger file is not a playlist of ours. */
+const MAX_BYTES = 16 * 1024 * 1024;
+/** Lists longer than this are not checked file by file. */
+const MAX_CHECKED = 1000;
+
+/** Reads what stands under the path of a stream's playlist, in memory or on disk; null where that is nothing of use. */
+export async function readHistory(layout: Layout, files: MemoryFiles): Promise<History | null> {
+  const known = files.get(layout.playlist);
+  const source =
+    known === undefined
+      ? await readFromDisk(layout.playlist)
+      : { text: known.body.toString(), changed: known.mtime };
+  if (source === null) return null;
+  const playlist = readMediaPlaylist(source.text);
+  if (playlist === null) return null;
+  const all = playlist.segments.map(
+    (segment): Listed => ({
+      ...segment,
+      path: layout.segmentOf(segment.uri),
+      keyPath: segment.key === null ? null : layout.keyOf(segment.key.uri),
+      independent: playlist.independent,
+    }),
+  );
+  return { playlist, segments: await withoutMissing(all, files), changed: source.changed };
+}
+
+async function readFromDisk(
+  path: string,
+): Promise<{ readonly text: string; readonly changed: number } | null> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { size, mtimeMs } = await file.stat();
+      if (size > MAX_BYTES) return null;
+      return { text: await file.readFile('utf8'), changed: mtimeMs };
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return null;
+  }
+}
+
+async function withoutMissing(all: readonly Listed[], files: MemoryFiles): Promise<readonly Listed[]> {
+  if (all.length > MAX_CHECKED) return all;
+  const there = await Promise.all(
+    all.map(
+      async ({ path }) =>
+        files.get(path) !== undefined ||
+        (await stat(path).then(
+          (found) => found.isFile(),
+          () => false,
+        )),
+    ),
+  );
+  return all.slice(there.lastIndexOf(false) + 1);
+}

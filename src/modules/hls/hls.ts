@@ -1,0 +1,101 @@
+import { resolve } from 'node:path';
+import { type ApplicationContext, applicationService, type Module, type Service } from '../../core/module.ts';
+import { changedSettings } from '../../core/services.ts';
+import { keepClean } from './cleanup.ts';
+import { type DiskAccess, DiskTrouble, realDisk } from './disk.ts';
+import { Masters } from './master.ts';
+import { type OutputGround, StreamOutput } from './output.ts';
+import { type HlsSettings, hlsTable } from './table.ts';
+
+/** Settings that decide where files are and what they are called: a change begins anew. All others change in mid-stream. */
+const LAYOUT: ReadonlySet<string> = new Set([
+  'hls_path',
+  'hls_nested',
+  'hls_nested_index_filename',
+  'hls_fragment_naming',
+  'hls_keys',
+  'hls_key_path',
+  'hls_cleanup',
+  'hls_type',
+]);
+
+/** The running HLS service of an application; `idle` is when all that was decided is on disk or given up. */
+export interface HlsService extends Service<HlsSettings> {
+  idle(): Promise<void>;
+  close(): void;
+}
+
+/** Segments every stream of an application. */
+export function startHls(
+  conf: HlsSettings,
+  context: ApplicationContext,
+  disk: DiskAccess = realDisk,
+): HlsService {
+  let current = conf;
+  const path = resolve(context.prefix, conf.hls_path);
+  const outputs = new Map<string, StreamOutput>();
+  const shared = {
+    conf: () => current,
+    prefix: context.prefix,
+    files: context.files,
+    log: context.log,
+    disk,
+    trouble: new DiskTrouble(context.log, path),
+  };
+  const masters = new Masters(shared, outputs);
+  const ground: OutputGround = {
+    ...shared,
+    listed: (output) => masters.listed(output),
+    expired: (output) => {
+      if (outputs.get(output.name) === output) outputs.delete(output.name);
+      masters.expired(output);
+    },
+  };
+  if (conf.hls_cleanup && conf.hls_type !== 'event') {
+    const client = {
+      age: () => {
+        const reach = [...outputs.values()].map((output) => output.reach);
+        return 2 * Math.max(current.hls_playlist_length, ...reach);
+      },
+      protects: (file: string) =>
+        masters.protects(file) || [...outputs.values()].some((output) => output.protects(file)),
+      log: context.log,
+    };
+    const paths = new Set([path]);
+    if (conf.hls_key_path !== '') paths.add(resolve(context.prefix, conf.hls_key_path));
+    for (const one of paths) context.own(keepClean(context.files, one, client));
+  }
+  context.forEachStream((stream) => {
+    let output = outputs.get(stream.name);
+    if (output === undefined) {
+      output = new StreamOutput(stream.name, ground);
+      outputs.set(stream.name, output);
+    }
+    return output.attach(stream);
+  });
+  return {
+    update(next) {
+      if (changedSettings(current, next).some((name) => LAYOUT.has(name))) return false;
+      current = next;
+      return true;
+    },
+    close() {
+      masters.close();
+      for (const output of outputs.values()) output.close();
+    },
+    async idle() {
+      await Promise.all([...outputs.values()].map((output) => output.idle()));
+      await masters.idle();
+    },
+  };
+}
+
+/** HLS: MPEG-TS segments and playlists. */
+export const hlsModule: Module = {
+  name: 'hls',
+  tables: { application: hlsTable },
+  application: applicationService(hlsTable, {
+    enabled: (conf) => conf.hls && conf.hls_path !== '',
+    start: (conf, context) => startHls(conf, context),
+  }),
+};

@@ -1,0 +1,330 @@
+import type { Logger } from '../../core/log.ts';
+import type { MemoryFile, MemoryFiles } from '../../core/memory-files.ts';
+import type { Stream } from '../../core/stream.ts';
+import { TransportMuxer } from '../../wire/mpegts/muxer.ts';
+import { type DiskAccess, DiskQueue, type DiskTrouble } from './disk.ts';
+import { type History, readHistory } from './history.ts';
+import { encryptSegment, initialisationVector, KeyRing } from './keys.ts';
+import { type Layout, layoutOf } from './layout.ts';
+import { type Segment, Segmenter } from './segmenter.ts';
+import { type HlsSettings, longestSegment } from './table.ts';
+import { type Listed, PlaylistWindow } from './window.ts';
+
+export const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
+const SEGMENT_TYPE = 'video/mp2t';
+const KEY_TYPE = 'application/octet-stream';
+/** Keys are for the server's own eyes; it hands them to players itself. */
+const KEY_MODE = 0o600;
+
+/** What the outputs of one application share. */
+export interface OutputGround {
+  readonly conf: () => HlsSettings;
+  readonly prefix: string;
+  readonly files: MemoryFiles;
+  readonly log: Logger;
+  readonly disk: DiskAccess;
+  readonly trouble: DiskTrouble;
+  /** The playlist has a new segment. */
+  readonly listed: (output: StreamOutput) => void;
+  /** Nobody has published for so long that nothing of the output needs to be remembered. */
+  readonly expired: (output: StreamOutput) => void;
+}
+
+/** A segment that is to be listed, with the wall clock of its first frame. */
+interface Dated {
+  readonly segment: Segment;
+  readonly date: number;
+}
+
+/**
+ * The HLS side of one stream name, over any number of publishers: its playlist, its segments in memory, and their
+ * way to disk. Segment first, then playlist, in memory at the same moment and on disk in the same order.
+ */
+export class StreamOutput {
+  readonly name: string;
+  readonly #ground: OutputGround;
+  readonly #layout: Layout;
+  readonly #muxer = new TransportMuxer();
+  readonly #disk: DiskQueue;
+  readonly #keys = new KeyRing();
+  #window: PlaylistWindow;
+  /** What was put into memory and has not been taken out again. */
+  readonly #held = new Map<string, MemoryFile>();
+  /** Files that left the playlist but that late players may still ask for, by path, with the time they go. */
+  readonly #retired = new Map<string, number>();
+  /** Segments that wait for the history to be read; null once it is. */
+  #waiting: Dated[] | null = null;
+  #loading: Promise<void> = Promise.resolve();
+  #known = false;
+  #listedAt = 0;
+  #attached = false;
+  #expiry: NodeJS.Timeout | undefined;
+  #peak = 0;
+  #last: Segment | null = null;
+
+  constructor(name: string, ground: OutputGround) {
+    this.name = name;
+    this.#ground = ground;
+    this.#layout = layoutOf(ground.conf(), ground.prefix, name);
+    this.#disk = new DiskQueue(ground.disk, ground.trouble, () => ground.conf().hls_dir_access);
+    this.#window = new PlaylistWindow(clockSequence(ground.conf()));
+  }
+
+  get playlistPath(): string {
+    return this.#layout.playlist;
+  }
+
+  get attached(): boolean {
+    return this.#attached;
+  }
+
+  get segments(): readonly Listed[] {
+    return this.#window.segments;
+  }
+
+  /** The newest segment's codecs and picture; null before the first. */
+  get newest(): Segment | null {
+    return this.#last;
+  }
+
+  /** Largest bit/s of any segment so far. */
+  get peak(): number {
+    return this.#peak;
+  }
+
+  /** Longest time, ms, that something listed now may stay listed. */
+  get reach(): number {
+    return Math.max(this.#ground.conf().hls_playlist_length, this.#window.duration);
+  }
+
+  /** Whether the newest playlist is on disk. */
+  get onDisk(): boolean {
+    return this.#disk.has(this.#layout.playlist);
+  }
+
+  /** A file that cleanup must leave: it is in a playlist that is alive, or some player may still ask for it. */
+  protects(path: string): boolean {
+    if (this.#held.has(path)) return true;
+    if (!this.#attached && this.#ground.conf().hls_type !== 'event') return false;
+    if (path === this.#layout.playlist) return true;
+    return this.#window.segments.some((segment) => segment.path === path || segment.keyPath === path);
+  }
+
+  /** Segments what a publisher sends until the returned function is called. */
+  attach(stream: Stream): () => void {
+    const { conf, log } = this.#ground;
+    this.#attached = true;
+    clearTimeout(this.#expiry);
+    this.#expiry = undefined;
+    this.#keys.renew();
+    this.#continue();
+    let anchor: number | null = null;
+    const segmenter = new Segmenter(this.#muxer, () => cuttingOf(conf()), stream, {
+      segment: (segment) => {
+        if (anchor === null || segment.discontinuity) anchor = Date.now() - Math.max(stream.timeline.last, 0);
+        this.#arrive({ segment, date: anchor + segment.start });
+      },
+      unfit: (what, codec) => {
+        const fields = { stream: this.name, codec, issue: 'codec-not-for-hls' };
+        if (what === 'video-codec') log.warn(fields, 'no HLS segments: the picture is not H.264');
+        else if (what === 'audio-codec') log.warn(fields, 'HLS without sound: it is neither AAC nor MP3');
+        else log.warn({ stream: this.name, reason: codec }, 'a sequence header of the publisher is broken');
+      },
+    });
+    const leave = stream.tap(segmenter);
+    return () => {
+      leave();
+      segmenter.finish();
+      this.#attached = false;
+      this.#expireLater();
+    };
+  }
+
+  /** The service ends: what is in memory goes when its time has come. */
+  close(): void {
+    if (this.#expiry === undefined) this.#expireLater();
+  }
+
+  /** Everything that has been decided is in memory, and on disk where that works. */
+  async idle(): Promise<void> {
+    await this.#loading;
+    await this.#disk.idle();
+  }
+
+  /** Makes the list ready for a new publisher. */
+  #continue(): void {
+    if (this.#known) {
+      this.#clearIfOver(this.#listedAt);
+      return;
+    }
+    this.#known = true;
+    this.#waiting = [];
+    this.#loading = readHistory(this.#layout, this.#ground.files).then((history) => {
+      if (history !== null) this.#restore(history);
+      const waiting = this.#waiting ?? [];
+      this.#waiting = null;
+      for (const dated of waiting) this.#list(dated);
+    });
+  }
+
+  #restore(history: History): void {
+    this.#window.restore(history.playlist, history.segments);
+    this.#clearIfOver(history.changed);
+  }
+
+  /** A list that every player has played to its end is not shown again: newcomers would begin in the past. */
+  #clearIfOver(changed: number): void {
+    const { hls_continuous, hls_type } = this.#ground.conf();
+    const over = hls_type !== 'event' && Date.now() - changed > this.reach;
+    if (hls_continuous && !over) return;
+    for (const segment of this.#window.clear()) this.#leave(segment);
+  }
+
+  #arrive(dated: Dated): void {
+    if (this.#waiting !== null) this.#waiting.push(dated);
+    else this.#list(dated);
+  }
+
+  #list({ segment, date }: Dated): void {
+    const conf = this.#ground.conf();
+    const id = this.#identify(segment, date, conf);
+    const path = this.#layout.segment(id);
+    const key = conf.hls_keys ? this.#encryption(id, conf.hls_fragments_per_key) : null;
+    const body = key === null ? segment.bytes : encryptSegment(segment.bytes, key.key, key.iv);
+    this.#put(path, body, SEGMENT_TYPE);
+    this.#disk.write(path, body);
+    const listed: Listed = {
+      uri: this.#layout.segmentUri(id),
+      duration: segment.duration,
+      discontinuity: segment.discontinuity && !this.#window.fresh,
+      date: conf.hls_datetime === 'none' ? null : conf.hls_datetime === 'timestamp' ? segment.start : date,
+      key: key === null ? null : { uri: this.#layout.keyUri(key.key.id), iv: key.iv },
+      path,
+      keyPath: key === null ? null : this.#layout.key(key.key.id),
+      independent: segment.independent,
+    };
+    const limits = { length: conf.hls_playlist_length, event: conf.hls_type === 'event' };
+    const removed = this.#window.add(listed, limits, expectedLength(segment, conf.hls_fragment));
+    this.#listedAt = Date.now();
+    this.#last = segment;
+    if (segment.duration * 2 >= conf.hls_fragment || this.#peak === 0) {
+      this.#peak = Math.max(this.#peak, Math.ceil((body.length * 8000) / segment.duration));
+    }
+    this.#writePlaylist(false);
+    for (const gone of removed) this.#leave(gone);
+    this.#sweep();
+    this.#ground.listed(this);
+  }
+
+  #writePlaylist(ended: boolean): void {
+    const { hls_type, hls_allow_client_cache } = this.#ground.conf();
+    const body = Buffer.from(this.#window.render(hls_type, hls_allow_client_cache, ended));
+    this.#put(this.#layout.playlist, body, PLAYLIST_TYPE);
+    this.#disk.write(this.#layout.playlist, body);
+  }
+
+  /** The number in the segment's name: that of the naming, or the next one of which there is no file in use. */
+  #identify(segment: Segment, date: number, conf: HlsSettings): number {
+    const naming = conf.hls_fragment_naming;
+    const raw =
+      naming === 'sequential' ? this.#window.next : naming === 'timestamp' ? segment.start * 90 : date;
+    const step = Math.max(1, conf.hls_fragment_naming_granularity);
+    let id = Math.floor(raw / step) * step;
+    const taken = new Set(this.#window.segments.map((other) => other.path));
+    while (taken.has(this.#layout.segment(id)) || this.#held.has(this.#layout.segment(id))) id += step;
+    return id;
+  }
+
+  #encryption(
+    id: number,
+    perKey: number,
+  ): { readonly key: { bytes: Buffer; id: number }; readonly iv: string } {
+    const { key, fresh } = this.#keys.next(id, perKey);
+    if (fresh) {
+      const path = this.#layout.key(key.id);
+      this.#put(path, key.bytes, KEY_TYPE);
+      this.#disk.write(path, key.bytes, KEY_MODE);
+    }
+    return { key, iv: initialisationVector(id) };
+  }
+
+  #put(path: string, body: Buffer, type: string): void {
+    const file: MemoryFile = { body, type, mtime: Date.now() };
+    this.#held.set(path, file);
+    this.#retired.delete(path);
+    this.#ground.files.put(path, file);
+  }
+
+  /** A segment left the list. Players that are late find it on disk, or where that failed for a while in memory. */
+  #leave(segment: Listed): void {
+    this.#retire(segment.path);
+    const { keyPath } = segment;
+    if (keyPath !== null && !this.#window.segments.some((other) => other.keyPath === keyPath)) {
+      this.#retire(keyPath);
+    }
+  }
+
+  #retire(path: string): void {
+    if (this.#disk.has(path)) this.#drop(path);
+    else this.#retired.set(path, Date.now() + this.reach);
+  }
+
+  #sweep(): void {
+    const now = Date.now();
+    for (const [path, until] of this.#retired) if (until <= now || this.#disk.has(path)) this.#drop(path);
+  }
+
+  #drop(path: string): void {
+    this.#retired.delete(path);
+    this.#disk.forget(path);
+    const file = this.#held.get(path);
+    this.#held.delete(path);
+    // A restarted service may have put a newer file under the same path.
+    if (file !== undefined && this.#ground.files.get(path) === file) this.#ground.files.delete(path);
+  }
+
+  #expireLater(): void {
+    this.#expiry = setTimeout(() => this.#expire(), 2 * this.reach);
+    this.#expiry.unref();
+  }
+
+  #expire(): void {
+    this.#expiry = undefined;
+    const { hls_type } = this.#ground.conf();
+    const ends = hls_type === 'event' && this.#window.segments.length > 0;
+    if (ends && this.#held.has(this.#layout.playlist)) this.#writePlaylist(true);
+    void this.#disk.idle().then(() => {
+      if (this.#attached) return;
+      // Without a playlist on disk the numbers are only known here.
+      const forgettable = this.#disk.has(this.#layout.playlist);
+      for (const path of [...this.#held.keys()]) this.#drop(path);
+      if (forgettable) this.#ground.expired(this);
+    });
+  }
+}
+
+/**
+ * Where a stream without any history begins to count: a number of the wall clock that grows at least as fast as
+ * segments can be made, so that numbers never go back even where every file was lost.
+ */
+export function clockSequence(conf: HlsSettings): number {
+  return Math.floor(Date.now() / Math.min(1000, conf.hls_fragment));
+}
+
+/** How long segments will be, from the distance between key frames, ms. */
+function expectedLength(segment: Segment, fragment: number): number {
+  const { keyInterval } = segment;
+  if (keyInterval === 0) return fragment;
+  return Math.max(fragment, Math.ceil(fragment / keyInterval - 0.05) * keyInterval);
+}
+
+function cuttingOf(conf: HlsSettings): ReturnType<ConstructorParameters<typeof Segmenter>[1]> {
+  return {
+    fragment: conf.hls_fragment,
+    longest: longestSegment(conf),
+    aligned: conf.hls_fragment_slicing === 'aligned',
+    sync: conf.hls_sync,
+    audioDelay: conf.hls_max_audio_delay,
+    audioBytes: conf.hls_audio_buffer_size,
+  };
+}

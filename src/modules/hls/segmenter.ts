@@ -1,0 +1,377 @@
+import { MediaError } from '../../media/bits.ts';
+import { readMp3Header } from '../../media/mp3.ts';
+import { AUDIO, type MediaPacket, VIDEO } from '../../media/packet.ts';
+import { type Payload, readAudioPayload, readVideoPayload } from '../../media/payload.ts';
+import { AudioGatherer } from '../../wire/mpegts/audio.ts';
+import { TICKS_PER_MS, type TransportMuxer } from '../../wire/mpegts/muxer.ts';
+import { sameTracks, TABLES_BYTES, type Tracks } from '../../wire/mpegts/tables.ts';
+import { type AudioSetup, readAudioSetup, readVideoSetup, type VideoSetup } from './codecs.ts';
+
+/** How a stream is cut; read at each packet, so that a reload counts from the next cut on. Times in ms. */
+export interface Cutting {
+  readonly fragment: number;
+  /** A segment longer than this ends even without a key frame. */
+  readonly longest: number;
+  readonly aligned: boolean;
+  readonly sync: number;
+  readonly audioDelay: number;
+  readonly audioBytes: number;
+}
+
+/** A finished segment. */
+export interface Segment {
+  readonly bytes: Buffer;
+  /** Time of its first frame on the stream's time line, and its length, ms. */
+  readonly start: number;
+  readonly duration: number;
+  /** It does not continue the segment before: other tracks, other parameters, or a hole in time. */
+  readonly discontinuity: boolean;
+  /** It begins with a key frame, or has no pictures. */
+  readonly independent: boolean;
+  /** Longest distance between key frames, ms; 0 where there are fewer than two. */
+  readonly keyInterval: number;
+  readonly video: VideoSetup | null;
+  readonly audio: AudioSetup | null;
+}
+
+/** Whom a segmenter tells. */
+export interface SegmenterEvents {
+  segment(segment: Segment): void;
+  /** Something of this publisher cannot go into segments; told once for each thing. */
+  unfit(what: 'video-codec' | 'audio-codec' | 'broken-header', detail: string): void;
+}
+
+/** How far before `fragment` a key frame may come and still end a segment: timestamps are rounded to ms, rates are not. */
+const EARLY_SHARE = 0.02;
+const EARLY_MOST_MS = 100;
+/** A track that is silent for this long counts as gone, unless its frames were always as far apart. */
+const LOST_MS = 5000;
+const STEPS = 3;
+/** A hole in time shorter than this never ends a segment. */
+const HOLE_MS = 2000;
+/** Bounds of what is held while the tracks are not yet known. */
+const HELD_PACKETS = 2048;
+const HELD_BYTES = 16 * 1024 * 1024;
+/** A segment is cut at this size whatever it holds, so that no publisher takes all memory. */
+const LARGEST_BYTES = 128 * 1024 * 1024;
+
+/** Share of the longest recent step that is remembered from frame to frame. */
+const FADING = 0.95;
+
+/** What a segmenter asks of its stream. */
+export interface SegmenterSource {
+  /** The tracks are taken as known. */
+  readonly settled: boolean;
+  readonly opening: { readonly hasAudio: boolean; readonly hasVideo: boolean };
+}
+
+/** When frames of a track came, on the stream's time line. */
+interface Pace {
+  last: number;
+  /** Time between the last two frames, and the longest such time of late. */
+  recent: number;
+  longest: number;
+}
+
+/** Cuts the packets of one publisher into segments. */
+export class Segmenter {
+  readonly #muxer: TransportMuxer;
+  readonly #gatherer: AudioGatherer;
+  readonly #cutting: () => Cutting;
+  readonly #source: SegmenterSource;
+  readonly #events: SegmenterEvents;
+  readonly #told = new Set<string>();
+  /** Media that came before the tracks were known; null from then on. */
+  #held: MediaPacket[] | null = [];
+  #heldBytes = 0;
+  #video: VideoSetup | null = null;
+  #audio: AudioSetup | null = null;
+  readonly #pace: { readonly video: Pace; readonly audio: Pace } = {
+    video: { last: -1, recent: 0, longest: 0 },
+    audio: { last: -1, recent: 0, longest: 0 },
+  };
+  /** The pictures cannot be packed: there will be no segments. */
+  #unfit = false;
+  #newest = -1;
+  #first = -1;
+  #open = false;
+  #start = 0;
+  #tracks: Tracks = { video: null, audio: null };
+  #discontinuity = true;
+  #independent = true;
+  #lastKey = -1;
+  #keyInterval = 0;
+
+  constructor(
+    muxer: TransportMuxer,
+    cutting: () => Cutting,
+    source: SegmenterSource,
+    events: SegmenterEvents,
+  ) {
+    this.#muxer = muxer;
+    this.#cutting = cutting;
+    this.#source = source;
+    this.#events = events;
+    this.#gatherer = new AudioGatherer(muxer, () => {
+      const { audioDelay, sync, audioBytes } = cutting();
+      return { delay: audioDelay, sync, bytes: audioBytes };
+    });
+  }
+
+  packet(packet: MediaPacket): void {
+    if (this.#unfit) return;
+    if (packet.kind === VIDEO) {
+      const payload = readVideoPayload(packet.body);
+      if (payload.type === 'other' || !this.#fitVideo(payload)) return;
+      if (payload.type === 'config') this.#configureVideo(packet.body.subarray(payload.offset));
+      else if (this.#video !== null) this.#media(packet, payload);
+    } else if (packet.kind === AUDIO) {
+      const payload = readAudioPayload(packet.body);
+      if (payload.type === 'other' || !this.#fitAudio(payload, packet.body)) return;
+      if (payload.type === 'config') this.#configureAudio(packet.body.subarray(payload.offset));
+      else if (this.#audio !== null) this.#media(packet, payload);
+    }
+  }
+
+  /** The publisher is gone: the open segment ends with its last frame. */
+  finish(): void {
+    if (this.#held !== null) this.#release();
+    if (this.#open) this.#close(this.#end());
+    this.#gatherer.reset();
+  }
+
+  #fitVideo(payload: Payload): boolean {
+    if (payload.codec === 'avc1') return true;
+    if (this.#held !== null) this.#held = [];
+    this.finish();
+    this.#unfit = true;
+    this.#tell('video-codec', payload.codec);
+    return false;
+  }
+
+  /** Finds out about sound that announces itself by no header. */
+  #fitAudio(payload: Payload, body: Buffer): boolean {
+    if (payload.codec === 'mp4a') return true;
+    if (payload.codec === '.mp3') {
+      if (readMp3Header(body, payload.offset) === null) return false;
+      if (this.#audio?.codec !== 'mp3') this.#setAudio({ codec: 'mp3' });
+      return true;
+    }
+    this.#tell('audio-codec', payload.codec);
+    return false;
+  }
+
+  #configureVideo(record: Buffer): void {
+    if (this.#video?.record.equals(record)) return;
+    const setup = this.#read(() => readVideoSetup(record));
+    if (setup === null) return;
+    if (this.#video !== null) this.#interrupt();
+    this.#video = setup;
+  }
+
+  #configureAudio(record: Buffer): void {
+    if (this.#audio?.codec === 'aac' && this.#audio.record.equals(record)) return;
+    const setup = this.#read(() => readAudioSetup(record));
+    if (setup !== null) this.#setAudio(setup);
+  }
+
+  #setAudio(setup: AudioSetup): void {
+    if (this.#audio !== null) this.#interrupt();
+    this.#audio = setup;
+  }
+
+  /** What comes next has other parameters: nothing of it may go into the open segment. */
+  #interrupt(): void {
+    if (this.#held !== null && this.#held.length > 0) this.#release();
+    if (this.#open) this.#close(this.#end());
+    this.#discontinuity = true;
+  }
+
+  #read<T>(read: () => T): T | null {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof MediaError)) throw error;
+      this.#tell('broken-header', error.message);
+      return null;
+    }
+  }
+
+  #tell(what: Parameters<SegmenterEvents['unfit']>[0], detail: string): void {
+    if (this.#told.has(what)) return;
+    this.#told.add(what);
+    this.#events.unfit(what, detail);
+  }
+
+  #media(packet: MediaPacket, payload: Payload): void {
+    const held = this.#held;
+    if (held === null) {
+      this.#frame(packet, payload);
+      return;
+    }
+    held.push(packet);
+    this.#heldBytes += packet.body.length;
+    this.#pacing(packet);
+    if (this.#tracksKnown(held, packet.time)) this.#release();
+  }
+
+  #tracksKnown(held: readonly MediaPacket[], time: number): boolean {
+    const hasVideo = this.#pace.video.last >= 0;
+    const hasAudio = this.#pace.audio.last >= 0;
+    if (hasVideo && hasAudio) return true;
+    if (held.length >= HELD_PACKETS || this.#heldBytes >= HELD_BYTES) return true;
+    if (time - held[0]!.time > LOST_MS) return true;
+    const { settled, opening } = this.#source;
+    if (!settled) return false;
+    return (
+      (hasVideo || !opening.hasVideo) && (hasAudio || !opening.hasAudio || this.#told.has('audio-codec'))
+    );
+  }
+
+  /** The tracks are known: what came meanwhile goes on its way. */
+  #release(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const packet of held) {
+      const payload = packet.kind === VIDEO ? readVideoPayload(packet.body) : readAudioPayload(packet.body);
+      this.#frame(packet, payload);
+    }
+  }
+
+  #pacing(packet: MediaPacket): void {
+    const pace = packet.kind === VIDEO ? this.#pace.video : this.#pace.audio;
+    if (packet.time <= pace.last) return;
+    if (pace.last >= 0) {
+      pace.recent = packet.time - pace.last;
+      pace.longest = Math.max(pace.recent, pace.longest * FADING);
+    }
+    pace.last = packet.time;
+  }
+
+  #frame(packet: MediaPacket, payload: Payload): void {
+    const { time } = packet;
+    const steady = STEPS * Math.max(this.#pace.video.longest, this.#pace.audio.longest);
+    if (this.#open && time - this.#newest > Math.max(HOLE_MS, this.#cutting().fragment, steady)) {
+      this.#close(this.#end());
+      this.#discontinuity = true;
+    }
+    this.#pacing(packet);
+    if (this.#first < 0) this.#first = time;
+    if (packet.kind === VIDEO) this.#picture(packet, payload);
+    else this.#sound(packet, payload);
+    if (time > this.#newest) this.#newest = time;
+  }
+
+  #picture(packet: MediaPacket, payload: Payload): void {
+    const { time, key } = packet;
+    if (key) {
+      this.#cutIfDue(time);
+      if (this.#lastKey >= 0) this.#keyInterval = Math.max(this.#keyInterval, time - this.#lastKey);
+      this.#lastKey = time;
+    } else this.#cutIfTooLong(time);
+    if (!this.#open || this.#tracks.video === null || this.#video === null) return;
+    const ticks = time * TICKS_PER_MS;
+    this.#gatherer.before(ticks);
+    this.#muxer.video({
+      dts: ticks,
+      pts: ticks + payload.composition * TICKS_PER_MS,
+      key,
+      data: packet.body,
+      offset: payload.offset,
+      lengthSize: this.#video.lengthSize,
+      parameterSets: this.#video.parameterSets,
+    });
+  }
+
+  #sound(packet: MediaPacket, payload: Payload): void {
+    const { time, body } = packet;
+    if (this.#wanted(time).video === null) this.#cutIfDue(time);
+    else if (time - this.#pace.video.last > HOLE_MS) this.#cutIfTooLong(time);
+    const audio = this.#audio;
+    if (!this.#open || this.#tracks.audio === null || audio === null) return;
+    const ticks = time * TICKS_PER_MS;
+    if (audio.codec === 'aac') {
+      this.#gatherer.aac(ticks, body, payload.offset, audio.config);
+      return;
+    }
+    const header = readMp3Header(body, payload.offset);
+    if (header !== null) this.#gatherer.mp3(ticks, body, payload.offset, header);
+  }
+
+  /** The tracks that a segment beginning now would have. */
+  #wanted(time: number): Tracks {
+    const alive = ({ last, longest }: Pace): boolean =>
+      last >= 0 && time - last <= Math.max(LOST_MS, STEPS * longest);
+    return {
+      video: this.#video !== null && alive(this.#pace.video) ? 'avc' : null,
+      audio: this.#audio !== null && alive(this.#pace.audio) ? this.#audio.codec : null,
+    };
+  }
+
+  /** A segment may begin at `time`: ends the open one where it is long enough or its tracks have changed. */
+  #cutIfDue(time: number): void {
+    const { fragment, aligned } = this.#cutting();
+    const tracks = this.#wanted(time);
+    const early = Math.min(fragment * EARLY_SHARE, EARLY_MOST_MS);
+    const slot = (at: number): number => Math.floor((at + early) / fragment);
+    if (!this.#open) {
+      const starts = !aligned || slot(time) !== slot(this.#first) || (time + early) % fragment <= 2 * early;
+      if (starts) this.#begin(time, tracks, true);
+      return;
+    }
+    if (!sameTracks(tracks, this.#tracks)) {
+      this.#close(time);
+      this.#discontinuity = true;
+      this.#begin(time, tracks, true);
+      return;
+    }
+    const due = aligned ? slot(time) !== slot(this.#start) : time - this.#start + early >= fragment;
+    if (due) {
+      this.#close(time);
+      this.#begin(time, tracks, true);
+    }
+  }
+
+  /** Ends a segment that waits for a key frame in vain. */
+  #cutIfTooLong(time: number): void {
+    if (!this.#open) return;
+    if (time - this.#start <= this.#cutting().longest && this.#muxer.length < LARGEST_BYTES) return;
+    this.#close(time);
+    this.#begin(time, this.#tracks, this.#tracks.video === null);
+  }
+
+  #begin(time: number, tracks: Tracks, independent: boolean): void {
+    if (this.#discontinuity) this.#gatherer.reset();
+    this.#muxer.start(tracks, this.#discontinuity);
+    this.#open = true;
+    this.#start = time;
+    this.#tracks = tracks;
+    this.#independent = independent;
+    this.#keyInterval = 0;
+  }
+
+  /** The time at which what has come so far ends: one frame after the last. */
+  #end(): number {
+    const { last, recent } = this.#tracks.video === null ? this.#pace.audio : this.#pace.video;
+    return Math.max(last + Math.min(recent, HOLE_MS), this.#newest);
+  }
+
+  #close(end: number): void {
+    this.#gatherer.flush();
+    this.#open = false;
+    const bytes = this.#muxer.finish();
+    if (bytes.length <= TABLES_BYTES) return;
+    const segment: Segment = {
+      bytes,
+      start: this.#start,
+      duration: Math.max(1, Math.round(end - this.#start)),
+      discontinuity: this.#discontinuity,
+      independent: this.#independent,
+      keyInterval: this.#keyInterval,
+      video: this.#tracks.video === null ? null : this.#video,
+      audio: this.#tracks.audio === null ? null : this.#audio,
+    };
+    this.#discontinuity = false;
+    this.#events.segment(segment);
+  }
+}
