@@ -1,7 +1,9 @@
-import { flag, msec, msecOrOff, number, oneOf, size, value } from '../config/rows.ts';
+import { flag, msec, msecOrOff, number, oneOf, readMsec, size, value } from '../config/rows.ts';
 import type { Settings } from '../config/table.ts';
-import { parseTime } from '../config/values.ts';
 import type { MergeSetting } from './flush.ts';
+
+/** Longer than anybody wants, and short enough that what gathers is no burden, ms. */
+const MAX_MERGE_MS = 5000;
 
 /** Directives of live streams: what an application lets through, keeps for newcomers, and when it lets go. */
 export const liveTable = {
@@ -38,7 +40,7 @@ export const liveTable = {
     'How long a stream waits for its publisher to return before it ends; players, recordings and relays stay attached.',
     { shown: '0', example: 'publish_gap 15s;' },
   ),
-  sync: msec(
+  sync: msecOrOff(
     300,
     'Accepted; a player that cannot keep up is skipped to a key frame as a whole, so its tracks stay in sync.',
     {
@@ -57,19 +59,17 @@ export const liveTable = {
   gop_max_video_count: number(2048, 'Video frames in the cache above which it is emptied.'),
   gop_max_audio_count: number(2048, 'Audio frames in the cache above which it is emptied.'),
   gop_max_size: size(32 * 1024 * 1024, 'Bytes in the cache above which it is emptied.', { shown: '32m' }),
+  out_queue_size: size(
+    8 * 1024 * 1024,
+    'Bytes that may wait for a slow player before it is skipped to a later key frame.',
+    { shown: '8m', least: 65_536, example: 'out_queue_size 4m;' },
+  ),
   out_merge: value<MergeSetting>(
     ([word], context) => {
       const lower = word!.value.toLowerCase();
       if (lower === 'auto') return 'auto';
       if (lower === 'off') return 0;
-      return (
-        parseTime(word!.value, true) ??
-        context.fail(
-          `"${context.name}" directive invalid value "${word!.value}"`,
-          word!.at,
-          'auto, off, or a time such as 50ms',
-        )
-      );
+      return readMsec(word!, context, { most: MAX_MERGE_MS });
     },
     'auto',
     'How long packets gather before one write to each player: auto grows from nothing to 100 ms with the audience.',

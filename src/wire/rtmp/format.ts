@@ -6,22 +6,23 @@ import { AUDIO_CSID, STATUS_CSID, VIDEO_CSID } from './messages.ts';
 /** Which media a player wants. */
 export type Tracks = 'both' | 'audio' | 'video';
 
-/** The only message stream there is: createStream always answers it, so that all players can share the same bytes. */
+/** The message stream that createStream answers first, so that nearly all players can share the same bytes. */
 export const MESSAGE_STREAM = 1;
 
 /**
- * RTMP messages in chunks of `chunkSize` bytes, as a player gets them: message stream 1, absolute timestamps modulo
- * 2^32, data always. Named `rtmp/4096`, `rtmp/4096/audio`, `rtmp/4096/video`.
+ * RTMP messages in chunks of `chunkSize` bytes, as a player gets them: absolute timestamps modulo 2^32, data always.
+ * Named `rtmp/4096`, `rtmp/4096/audio`, and `rtmp/4096/video/2` where the message stream is not the first.
  */
-export function rtmpFormat(chunkSize: number, tracks: Tracks = 'both'): Format {
+export function rtmpFormat(chunkSize: number, tracks: Tracks = 'both', streamId = MESSAGE_STREAM): Format {
+  const name = tracks === 'both' && streamId === MESSAGE_STREAM ? '' : `/${tracks}`;
   return {
-    name: tracks === 'both' ? `rtmp/${chunkSize}` : `rtmp/${chunkSize}/${tracks}`,
+    name: `rtmp/${chunkSize}${name}${streamId === MESSAGE_STREAM ? '' : `/${streamId}`}`,
     statesTracks: false,
-    muxer: () => rtmpMuxer(chunkSize, tracks),
+    muxer: () => rtmpMuxer(chunkSize, tracks, streamId),
   };
 }
 
-function rtmpMuxer(chunkSize: number, tracks: Tracks): Muxer {
+function rtmpMuxer(chunkSize: number, tracks: Tracks, streamId: number): Muxer {
   const dropped: Kind | undefined = tracks === 'audio' ? VIDEO : tracks === 'video' ? AUDIO : undefined;
 
   function encode(packets: readonly MediaPacket[], head: number, tail: number, at?: number): Buffer {
@@ -35,7 +36,7 @@ function rtmpMuxer(chunkSize: number, tracks: Tracks): Muxer {
     for (let i = 0; i < packets.length; i++) {
       const { kind, time, body } = packets[i]!;
       if (kind === dropped) continue;
-      to = writeMessage(out, to, csidOf(kind), kind, MESSAGE_STREAM, (at ?? time) >>> 0, body, chunkSize);
+      to = writeMessage(out, to, csidOf(kind), kind, streamId, (at ?? time) >>> 0, body, chunkSize);
     }
     return out.subarray(head, to);
   }

@@ -1,0 +1,249 @@
+import type { Socket } from 'node:net';
+import { settingsOf } from '../config/block.ts';
+import { type Listen, plainAddress } from '../core/addresses.ts';
+import type { Logger } from '../core/log.ts';
+import type { Runtime } from '../core/runtime.ts';
+import { resetSocket, SocketSink } from '../core/sink.ts';
+import { ProtocolError } from '../wire/protocol-error.ts';
+import { ChunkReader } from '../wire/rtmp/chunk-reader.ts';
+import { ChunkWriter } from '../wire/rtmp/chunk-writer.ts';
+import { type Handshake, serverHandshake } from '../wire/rtmp/handshake.ts';
+import { acknowledgement, type OutMessage, pingRequest, type RtmpMessage } from '../wire/rtmp/messages.ts';
+import { type RtmpServerSettings, rtmpServerTable } from './directives.ts';
+import { Session } from './session.ts';
+
+/** From accept to the end of the handshake, and from there to connect, ms at most. */
+const STAGE_MS = 10_000;
+/** Time to send what is left before a connection that ends is cut off, ms. */
+const LINGER_MS = 2000;
+/** Before Window Acknowledgement Size a peer that sent this many bytes is told so: some wait for it. */
+const DEFAULT_ACK_WINDOW = 2_500_000;
+
+/**
+ * One RTMP connection: handshake, chunk layer, pings, acknowledgements and deadlines. What the messages mean is the
+ * session's business. Reading is synchronous; while the session waits for an admission the socket is paused.
+ */
+export class Connection {
+  readonly id: number;
+  readonly address: string;
+  readonly listen: Listen;
+  readonly runtime: Runtime;
+  readonly since = Date.now();
+  readonly socket: Socket;
+  readonly writer = new ChunkWriter();
+  readonly sink: SocketSink;
+  log: Logger;
+  settings: RtmpServerSettings;
+  readonly #session: Session;
+  readonly #closed: () => void;
+  #handshake: Handshake | null = serverHandshake();
+  #reader: ChunkReader;
+  #waiting = false;
+  #held: Buffer | null = null;
+  #ending = false;
+  #reason = '';
+  #stage: NodeJS.Timeout | undefined;
+  #watch: NodeJS.Timeout | undefined;
+  #readAtWatch = 0;
+  #pinged = false;
+  #ackWindow = DEFAULT_ACK_WINDOW;
+  #acknowledged = 0;
+  #linger: NodeJS.Timeout | undefined;
+
+  constructor(socket: Socket, listen: Listen, runtime: Runtime, closed: () => void) {
+    this.id = runtime.nextClientId();
+    this.socket = socket;
+    this.listen = listen;
+    this.runtime = runtime;
+    this.#closed = closed;
+    this.address = plainAddress(socket.remoteAddress);
+    this.log = runtime.log.child({ session: this.id, remote: this.address });
+    const server = runtime.hub.choose(listen.key, null);
+    if (server === undefined) throw new Error(`no server listens on ${listen.key}`);
+    this.settings = settingsOf(server.spec.block, rtmpServerTable);
+    this.#reader = this.#newReader();
+    this.sink = new SocketSink(socket, (reason) => this.#ended(reason));
+    this.#session = new Session(this);
+    const { so_keepalive: keepalive, timeout } = this.settings;
+    if (keepalive !== null) {
+      socket.setKeepAlive(true, keepalive.idle === null ? undefined : keepalive.idle * 1000);
+    }
+    this.#stage = setTimeout(() => this.close('the handshake took too long'), Math.min(timeout, STAGE_MS));
+    socket.on('data', (bytes) => this.#received(bytes));
+    socket.on('end', () => this.close('the client closed the connection'));
+    socket.on('error', (error) => this.#ended(error.message));
+    socket.on('close', () => this.#gone());
+  }
+
+  get bytesIn(): number {
+    return this.socket.bytesRead;
+  }
+
+  get bytesOut(): number {
+    return this.socket.bytesWritten;
+  }
+
+  send(...messages: readonly OutMessage[]): void {
+    if (this.socket.writable) this.socket.write(this.writer.encode(...messages));
+  }
+
+  /** Sets the chunk size of what is sent from now on. */
+  setChunkSize(size: number): void {
+    if (this.socket.writable) this.socket.write(this.writer.setChunkSize(size));
+  }
+
+  /** The client has told after how many bytes it wants to be acknowledged. */
+  setAckWindow(bytes: number): void {
+    if (bytes > 0) this.#ackWindow = bytes;
+  }
+
+  /** The connect command was accepted: from now on pings watch over the connection. */
+  established(settings: RtmpServerSettings): void {
+    this.settings = settings;
+    clearTimeout(this.#stage);
+    this.#stage = undefined;
+    this.#watchSilence();
+  }
+
+  /** Takes no more messages before the promise is settled, and then goes on where it was. */
+  wait(admission: Promise<void>): void {
+    this.#waiting = true;
+    this.#reader.pause();
+    this.socket.pause();
+    void admission.then(
+      () => this.#resume(),
+      (error: unknown) => this.#failed(error),
+    );
+  }
+
+  /** Sends what is queued and ends the connection. */
+  close(reason: string): void {
+    if (this.#ending) return;
+    this.#ended(reason);
+    this.#session.close(reason);
+    this.socket.end();
+    this.#linger = setTimeout(() => resetSocket(this.socket), LINGER_MS);
+  }
+
+  /** Ends the connection unless it publishes or plays. */
+  drain(): void {
+    if (this.#session.idle) this.close('the server stops');
+  }
+
+  #ended(reason: string): void {
+    if (this.#reason === '') this.#reason = reason;
+    this.#ending = true;
+  }
+
+  #gone(): void {
+    this.#ended('the connection was lost');
+    clearTimeout(this.#stage);
+    clearTimeout(this.#watch);
+    clearTimeout(this.#linger);
+    this.#session.close(this.#reason);
+    this.#closed();
+    const level = this.#session.connected ? 'info' : 'debug';
+    this.log[level](
+      {
+        reason: this.#reason,
+        seconds: Math.round((Date.now() - this.since) / 1000),
+        bytesIn: this.bytesIn,
+        bytesOut: this.bytesOut,
+      },
+      'session ended',
+    );
+  }
+
+  #newReader(): ChunkReader {
+    const { max_message: maxMessage, max_streams: maxStreams } = this.settings;
+    return new ChunkReader({ maxMessage, maxStreams });
+  }
+
+  #received(bytes: Buffer): void {
+    if (this.#ending) return;
+    if (this.#waiting) {
+      this.#held = this.#held === null ? Buffer.from(bytes) : Buffer.concat([this.#held, bytes]);
+      return;
+    }
+    try {
+      this.#read(bytes);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #read(bytes: Buffer): void {
+    let rest = bytes;
+    if (this.#handshake !== null) {
+      const step = this.#handshake.push(bytes);
+      if (step.output !== null) this.socket.write(step.output);
+      if (!step.done) return;
+      this.#handshake = null;
+      clearTimeout(this.#stage);
+      this.#stage = setTimeout(() => this.close('no connect command came'), STAGE_MS);
+      rest = step.rest;
+    }
+    const taken = this.#reader.push(rest, this.#message);
+    if (taken < rest.length) this.#held = Buffer.from(rest.subarray(taken));
+    this.#session.endOfRead();
+    this.#acknowledge();
+  }
+
+  readonly #message = (message: RtmpMessage): void => {
+    if (this.#ending) {
+      this.#reader.pause();
+      return;
+    }
+    this.#session.message(message);
+  };
+
+  #resume(): void {
+    this.#waiting = false;
+    if (this.#ending) return;
+    const held = this.#held;
+    this.#held = null;
+    if (held !== null) this.#received(held);
+    if (!this.#waiting) this.socket.resume();
+  }
+
+  #failed(error: unknown): void {
+    if (error instanceof ProtocolError) {
+      this.log.warn({ reason: error.message }, 'the client broke the protocol; its connection is closed');
+      this.#ended(error.message);
+    } else {
+      this.log.error({ err: error }, 'an unexpected error ended the session; please report it');
+      this.#ended('internal error');
+    }
+    this.#session.close(this.#reason);
+    this.socket.destroySoon();
+    this.#linger = setTimeout(() => resetSocket(this.socket), LINGER_MS);
+  }
+
+  #acknowledge(): void {
+    const { bytesRead } = this.#reader;
+    if (bytesRead - this.#acknowledged < this.#ackWindow) return;
+    this.#acknowledged = bytesRead;
+    this.send(acknowledgement(bytesRead));
+  }
+
+  /** Asks a silent client for a sign of life, and ends one that gives none. */
+  #watchSilence(): void {
+    const { ping, ping_timeout: answer, busy } = this.settings;
+    if (ping === 0) return;
+    this.#readAtWatch = this.bytesIn;
+    this.#watch = setTimeout(
+      () => {
+        if (this.bytesIn !== this.#readAtWatch) this.#pinged = false;
+        else if (this.#pinged || busy) {
+          this.close('the client no longer answers');
+          return;
+        } else {
+          this.#pinged = true;
+          this.send(pingRequest((Date.now() - this.since) >>> 0));
+        }
+        this.#watchSilence();
+      },
+      this.#pinged ? answer : ping,
+    );
+  }
+}

@@ -1,0 +1,405 @@
+import { settingsOf } from '../config/block.ts';
+import { splitOnce } from '../core/addresses.ts';
+import type { Application, Client } from '../core/application.ts';
+import { maskedName } from '../core/log.ts';
+import { Refused } from '../core/refused.ts';
+import type { RtmpServer } from '../core/server.ts';
+import { AUDIO, DATA, VIDEO } from '../media/packet.ts';
+import { type AmfValue, isAmfObject } from '../wire/amf.ts';
+import { ProtocolError } from '../wire/protocol-error.ts';
+import { type Command, readCommand, writeCommand } from '../wire/rtmp/commands.ts';
+import {
+  AGGREGATE,
+  COMMAND_AMF0,
+  COMMAND_AMF3,
+  DATA_AMF3,
+  pingResponse,
+  type RtmpMessage,
+  readControl,
+  setPeerBandwidth,
+  USER_CONTROL,
+  windowAckSize,
+} from '../wire/rtmp/messages.ts';
+import { failure, onStatus, result } from './answers.ts';
+import { type ConnectFields, connectInfo, hostOfUrl, readConnect, serverFields } from './connect.ts';
+import type { Connection } from './connection.ts';
+import { rtmpServerTable } from './directives.ts';
+import { Playing } from './playing.ts';
+import { Publishing } from './publishing.ts';
+
+/** Message streams one connection may have open at a time. */
+const MAX_MESSAGE_STREAMS = 16;
+
+type Use = Publishing | Playing | null;
+
+/** What the messages of one connection mean: commands and their answers, publishers and players. */
+export class Session {
+  readonly #connection: Connection;
+  #server: RtmpServer | undefined;
+  #application: Application | undefined;
+  #client: Client | undefined;
+  #connecting = false;
+  /** What each created message stream is used for. */
+  readonly #streams = new Map<number, Use>();
+  #closed = false;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  get connected(): boolean {
+    return this.#application !== undefined;
+  }
+
+  /** Nobody publishes or plays here. */
+  get idle(): boolean {
+    return [...this.#streams.values()].every((use) => use === null);
+  }
+
+  message(message: RtmpMessage): void {
+    switch (message.type) {
+      case AUDIO:
+      case VIDEO:
+      case DATA:
+      case DATA_AMF3:
+      case AGGREGATE: {
+        const use = this.#streams.get(message.streamId);
+        if (use instanceof Publishing) use.media(message, performance.now());
+        return;
+      }
+      case COMMAND_AMF0:
+      case COMMAND_AMF3:
+        this.#command(readCommand(message.type, message.body), message.streamId);
+        return;
+      default:
+        this.#control(message);
+    }
+  }
+
+  endOfRead(): void {
+    const now = performance.now();
+    for (const use of this.#streams.values()) if (use instanceof Publishing) use.endOfRead(now);
+  }
+
+  /** The connection has ended or is about to. */
+  close(reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const streamId of [...this.#streams.keys()]) this.#release(streamId, reason);
+    if (this.#client !== undefined) this.#server?.disconnect(this.#client);
+  }
+
+  #control(message: RtmpMessage): void {
+    const control = readControl(message.type, message.body);
+    if (control === null) return;
+    if (control.kind === 'windowAckSize') this.#connection.setAckWindow(control.size);
+    else if (message.type === USER_CONTROL && control.kind === 'pingRequest') {
+      this.#connection.send(pingResponse(control.timestamp));
+    }
+  }
+
+  #command(command: Command, streamId: number): void {
+    const name = command.name.toLowerCase();
+    if (this.#application === undefined && name !== 'connect') {
+      throw new ProtocolError(`command ${printable(command.name)} before connect`);
+    }
+    switch (name) {
+      case 'connect':
+        this.#connect(command);
+        return;
+      case 'createstream':
+        this.#createStream(command);
+        return;
+      case 'initstream':
+        return;
+      case 'publish':
+        this.#publish(command, streamId);
+        return;
+      case 'play':
+        this.#play(command, streamId, command.args[1], command.args[2]);
+        return;
+      case 'play2': {
+        const options = isAmfObject(command.args[1]) ? command.args[1] : {};
+        this.#release(streamId, 'play2');
+        this.#play(command, streamId, options['streamName'], options['start']);
+        return;
+      }
+      case 'pause':
+      case 'pauseraw': {
+        const use = this.#streams.get(streamId);
+        if (use instanceof Playing) use.pause(command.args[1] === true);
+        return;
+      }
+      case 'receiveaudio':
+      case 'receivevideo': {
+        const use = this.#streams.get(streamId);
+        const track = name === 'receiveaudio' ? 'audio' : 'video';
+        if (use instanceof Playing) use.receive(track, command.args[1] !== false);
+        return;
+      }
+      case 'closestream':
+        this.#release(streamId, 'the client closed the stream');
+        return;
+      case 'deletestream': {
+        const id = typeof command.args[1] === 'number' ? command.args[1] : streamId;
+        this.#release(id, 'the client deleted the stream');
+        this.#streams.delete(id);
+        return;
+      }
+      case 'fcpublish':
+        this.#fcAnswer(command, 'onFCPublish', 'NetStream.Publish.Start');
+        return;
+      case 'fcunpublish':
+        this.#fcUnpublish(command);
+        return;
+      case 'fcsubscribe':
+        this.#fcAnswer(command, 'onFCSubscribe', 'NetStream.Play.Start');
+        return;
+      case 'releasestream':
+        if (command.transactionId > 0) this.#connection.send(result(command.transactionId, null, undefined));
+        return;
+      case 'getstreamlength':
+        if (command.transactionId > 0) this.#connection.send(result(command.transactionId, null, 0));
+        return;
+      default:
+        // Clients probe (_checkbw and the like) and go on without an answer; one that waits for it is told.
+        if (
+          command.transactionId > 0 &&
+          name !== '_checkbw' &&
+          !name.startsWith('_') &&
+          !name.startsWith('on')
+        ) {
+          const description = `call to function ${printable(command.name)} failed`;
+          this.#connection.send(failure(command.transactionId, 'NetConnection.Call.Failed', description));
+        }
+    }
+  }
+
+  #connect(command: Command): void {
+    if (this.#connecting || this.#application !== undefined) throw new ProtocolError('second connect');
+    this.#connecting = true;
+    const fields = readConnect(command.args[0]);
+    const connection = this.#connection;
+    const server = connection.runtime.hub.choose(connection.listen.key, hostOfUrl(fields.tcurl));
+    if (server === undefined) {
+      this.#refuseConnect(command, 'no server for this address');
+      return;
+    }
+    this.#server = server;
+    const client: Client = {
+      id: connection.id,
+      protocol: 'rtmp',
+      origin: connection.listen.path === '' ? 'client' : 'worker',
+      address: connection.address,
+      flashver: fields.flashver,
+      tcurl: fields.tcurl,
+      swfurl: fields.swfurl,
+      pageurl: fields.pageurl,
+      connectArgs: fields.args,
+      log: connection.log,
+    };
+    connection.wait(
+      server.connect(client, fields.app).then(
+        (application) => this.#connected(command, fields, server, application, client),
+        (error: unknown) => {
+          if (!(error instanceof Refused)) throw error;
+          connection.log.info({ app: fields.app, reason: error.message }, 'connect refused');
+          this.#refuseConnect(command, error.message);
+        },
+      ),
+    );
+  }
+
+  #connected(
+    command: Command,
+    fields: ConnectFields,
+    server: RtmpServer,
+    application: Application,
+    client: Client,
+  ): void {
+    const connection = this.#connection;
+    if (this.#closed) {
+      server.disconnect(client);
+      return;
+    }
+    this.#application = application;
+    this.#client = client;
+    const settings = settingsOf(server.spec.block, rtmpServerTable);
+    connection.log = application.log.child({ session: connection.id, remote: connection.address });
+    connection.established(settings);
+    connection.send(windowAckSize(settings.ack_window), setPeerBandwidth(settings.ack_window, 'dynamic'));
+    connection.setChunkSize(settings.chunk_size);
+    connection.send(result(command.transactionId, serverFields(), connectInfo(fields)));
+    connection.log.debug({ flashver: fields.flashver }, 'client connected');
+  }
+
+  #refuseConnect(command: Command, description: string): void {
+    const connection = this.#connection;
+    const info = { level: 'error', code: 'NetConnection.Connect.Rejected', description };
+    connection.send(
+      writeCommand('_error', command.transactionId, [null, info]),
+      writeCommand('close', 0, [null]),
+    );
+    connection.close(`connect refused: ${description}`);
+  }
+
+  #createStream(command: Command): void {
+    let id = 1;
+    while (this.#streams.has(id)) id += 1;
+    if (id > MAX_MESSAGE_STREAMS) throw new ProtocolError('too many message streams');
+    this.#streams.set(id, null);
+    this.#connection.send(result(command.transactionId, null, id));
+  }
+
+  /** Makes a message stream free for a new use. Old clients publish and play on streams they never created. */
+  #prepare(streamId: number): boolean {
+    if (!this.#streams.has(streamId) && this.#streams.size >= MAX_MESSAGE_STREAMS) return false;
+    const use = this.#streams.get(streamId);
+    if (use instanceof Publishing) return false;
+    this.#release(streamId, 'another command took the stream');
+    this.#streams.set(streamId, null);
+    return true;
+  }
+
+  #publish(command: Command, streamId: number): void {
+    const connection = this.#connection;
+    const [name, args] = streamName(command.args[1]);
+    const type = typeof command.args[2] === 'string' ? command.args[2] : '';
+    const application = this.#application!;
+    if (!this.#prepare(streamId)) throw new ProtocolError('publish on a message stream that is in use');
+    const admission = application.publish({
+      action: 'publish',
+      client: this.#client!,
+      application,
+      name,
+      args,
+      type: type.toLowerCase(),
+      dismiss: (reason) => this.#dismiss(streamId, reason),
+    });
+    connection.wait(
+      admission.then(
+        (publication) => {
+          if (this.#closed) {
+            publication.close();
+            return;
+          }
+          this.#streams.set(streamId, new Publishing(publication, streamId));
+          connection.log.info({ stream: maskedName(publication.stream.name), type }, 'publish started');
+          connection.send(onStatus(streamId, 'status', 'NetStream.Publish.Start', 'Start publishing'));
+        },
+        (error: unknown) => this.#refusePublish(error, streamId, name),
+      ),
+    );
+  }
+
+  #refusePublish(error: unknown, streamId: number, name: string): void {
+    if (!(error instanceof Refused)) throw error;
+    const code = error.reason === 'denied' ? 'NetStream.Publish.Denied' : 'NetStream.Publish.BadName';
+    this.#connection.log.warn({ stream: maskedName(name), reason: error.message }, 'publish refused');
+    this.#connection.send(onStatus(streamId, 'error', code, error.message));
+    this.#connection.close(`publish refused: ${error.message}`);
+  }
+
+  #play(command: Command, streamId: number, streamNameValue: AmfValue, startValue: AmfValue): void {
+    const connection = this.#connection;
+    const [name, args] = streamName(streamNameValue);
+    const application = this.#application!;
+    if (!this.#prepare(streamId)) throw new ProtocolError('play on a message stream that is in use');
+    const reset = command.args[4] === undefined ? true : command.args[4] !== false && command.args[4] !== 0;
+    const playing = new Playing(connection, streamId);
+    const admission = application.play(
+      {
+        action: 'play',
+        client: this.#client!,
+        application,
+        name,
+        args,
+        start: typeof startValue === 'number' ? startValue : -2000,
+        duration: typeof command.args[3] === 'number' ? command.args[3] : -1000,
+        reset,
+        listener: playing.listener,
+        dismiss: (reason) => this.#dismiss(streamId, reason),
+      },
+      application.settings.idle_streams,
+    );
+    connection.wait(
+      admission.then(
+        (subscription) => {
+          if (this.#closed) {
+            subscription.close();
+            return;
+          }
+          this.#streams.set(streamId, playing);
+          connection.log.info({ stream: maskedName(subscription.stream.name) }, 'play started');
+          playing.begin(subscription, reset);
+        },
+        (error: unknown) => this.#refusePlay(error, streamId, name),
+      ),
+    );
+  }
+
+  #refusePlay(error: unknown, streamId: number, name: string): void {
+    if (!(error instanceof Refused)) throw error;
+    const missing = error.reason === 'not-found';
+    const code = missing ? 'NetStream.Play.StreamNotFound' : 'NetStream.Play.Failed';
+    this.#connection.log.info({ stream: maskedName(name), reason: error.message }, 'play refused');
+    this.#connection.send(onStatus(streamId, 'error', code, missing ? 'No such stream' : error.message));
+    this.#connection.close(`play refused: ${error.message}`);
+  }
+
+  /** The server ends a publication or subscription. */
+  #dismiss(streamId: number, reason: string): void {
+    const use = this.#streams.get(streamId);
+    if (use instanceof Playing) {
+      this.#connection.send(onStatus(streamId, 'status', 'NetStream.Play.Stop', 'Stop live'));
+    } else if (use instanceof Publishing) {
+      this.#connection.send(onStatus(streamId, 'status', 'NetStream.Unpublish.Success', 'Stop publishing'));
+    }
+    this.#connection.close(reason);
+  }
+
+  /** Ends what a message stream is used for. */
+  #release(streamId: number, reason: string): void {
+    const use = this.#streams.get(streamId);
+    if (use === undefined || use === null) return;
+    this.#streams.set(streamId, null);
+    use.close();
+    const kind = use instanceof Publishing ? 'publish ended' : 'play ended';
+    this.#connection.log.info({ stream: maskedName(nameOf(use)), reason }, kind);
+    if (use instanceof Publishing && !this.#closed) {
+      this.#connection.send(onStatus(streamId, 'status', 'NetStream.Unpublish.Success', 'Stop publishing'));
+    }
+  }
+
+  #fcAnswer(command: Command, name: string, code: string): void {
+    const description = typeof command.args[1] === 'string' ? command.args[1] : '';
+    const connection = this.#connection;
+    if (command.transactionId > 0) connection.send(result(command.transactionId, null, undefined));
+    connection.send(writeCommand(name, 0, [null, { level: 'status', code, description }]));
+  }
+
+  #fcUnpublish(command: Command): void {
+    this.#fcAnswer(command, 'onFCUnpublish', 'NetStream.Unpublish.Success');
+    const [name] = streamName(command.args[1]);
+    for (const [streamId, use] of this.#streams) {
+      if (use instanceof Publishing && (name === '' || use.publication.request.name === name)) {
+        this.#release(streamId, 'the client stopped publishing');
+      }
+    }
+  }
+}
+
+function nameOf(use: Publishing | Playing): string {
+  return use instanceof Publishing ? use.publication.stream.name : use.name;
+}
+
+/** The name and the query of a stream as the client wrote it. */
+function streamName(value: AmfValue): readonly [string, string] {
+  const [name, args] = splitOnce(typeof value === 'string' ? value : '', '?');
+  return [name, args ?? ''];
+}
+
+/** A client's word as a log line and a status may show it. */
+function printable(word: string): string {
+  return JSON.stringify(word.slice(0, 64));
+}
