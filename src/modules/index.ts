@@ -1,6 +1,11 @@
-import type { Module } from '../core/module.ts';
 import { httpModule } from '../http/directives.ts';
+import type { HttpModule } from '../http/handler.ts';
+import { rtmpModule } from '../rtmp/directives.ts';
+import { hlsModule } from './hls/hls.ts';
 import { mainModule } from './main/main.ts';
 
-/** Every module, in the order in which gates are asked and services started. */
-export const modules: readonly Module[] = [mainModule, httpModule];
+/**
+ * Every module, in the order that counts: gates are asked, services started and content handlers tried in it. Files
+ * come last among content handlers by themselves.
+ */
+export const modules: readonly HttpModule[] = [mainModule, rtmpModule, httpModule, hlsModule];
