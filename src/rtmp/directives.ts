@@ -125,11 +125,6 @@ export const rtmpServerTable = {
     least: 1024,
   }),
   out_queue: size(256, 'Accepted, has no effect: a player’s queue is bounded by out_queue_size.'),
-  out_queue_size: size(
-    8 * 1024 * 1024,
-    'Bytes that may wait for a player before it is skipped to a later key frame.',
-    { shown: '8m', least: 65_536, example: 'out_queue_size 4m;' },
-  ),
   out_cork: size(32, 'Accepted, has no effect: see out_merge.'),
   busy: flag(false, 'Ends a client from which no byte came for the time of ping instead of asking it.'),
   buflen: msec(1000, 'The buffer announced to players of recordings.', { shown: '1s' }),

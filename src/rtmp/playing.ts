@@ -86,7 +86,8 @@ export class Playing {
       return;
     }
     const tracks = !this.#video ? 'audio' : !this.#audio ? 'video' : 'both';
-    const { out_queue_size: bytes, timeout: stall } = connection.settings;
+    const { out_queue_size: bytes } = subscription.request.application.settings;
+    const { timeout: stall } = connection.settings;
     const format = rtmpFormat(connection.writer.chunkSize, tracks, this.streamId);
     subscription.sit(format, connection.sink, 'plain', { bytes, stall });
   }
