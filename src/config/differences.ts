@@ -34,6 +34,34 @@ export const differences: readonly Difference[] = [
     ours: 'on',
     why: 'a player that joins gets a picture at once',
   },
+  {
+    name: 'hls_datetime',
+    fact: 'default',
+    theirs: 'none',
+    ours: 'system',
+    why: 'players on Apple devices want dates, and delays can be measured with them',
+  },
+  {
+    name: 'hls_dir_access',
+    fact: 'default',
+    theirs: '0744',
+    ours: '0755',
+    why: 'without the right to enter a directory no other server can hand out what is in it',
+  },
+  {
+    name: 'hls_dir_access',
+    fact: 'default',
+    theirs: '0744',
+    ours: '0755',
+    why: 'a web server of another user may read what is in the directory',
+  },
+  {
+    name: 'hls_datetime',
+    fact: 'default',
+    theirs: 'none',
+    ours: 'system',
+    why: 'players can tell how far behind they are',
+  },
   ...['gop_cache', 'gop_max_frame_count', 'gop_max_video_count', 'gop_max_audio_count'].map(
     (name): Difference => ({
       name,

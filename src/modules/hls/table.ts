@@ -131,7 +131,7 @@ export const hlsTable = {
     'A stream whose name ends with the suffix is a rendition of the name without it, which gets a master playlist; attributes such as BANDWIDTH that are not given are measured.',
     'suffix [attribute=value ...]',
     {
-      max: 32,
+      max: Number.POSITIVE_INFINITY,
       repeat: 'list',
       merge: 'own',
       example: 'hls_variant _720p BANDWIDTH=2628000,RESOLUTION=1280x720;',
