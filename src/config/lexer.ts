@@ -34,7 +34,7 @@ const rules = moo.compile({
     lineBreaks: true,
   },
   word: {
-    match: /(?:\\[\s\S]|\$\{|[^ \t\r\n;{}"'#\\])(?:\\[\s\S]|\$\{|[^ \t\r\n;{\\]){0,4097}/,
+    match: /(?:\\[\s\S]|\$\{{1,4097}|[^ \t\r\n;{}"'#\\])(?:\\[\s\S]|\$\{{1,4097}|[^ \t\r\n;{\\]){0,4097}/,
     lineBreaks: true,
   },
   bad: moo.error,
@@ -196,8 +196,7 @@ export class Lexer {
     const at = this.#at(line, column, text.length);
     if (tooLong(text)) {
       this.#tooLong(text, at);
-      let end = offset + text.length;
-      while (end < this.#text.length && !/[ \t\r\n;{]/.test(this.#text[end]!)) end += 1;
+      const end = this.#endOfWord(offset + text.length);
       this.#restart(end, line, column + end - offset);
       return undefined;
     }
@@ -245,19 +244,17 @@ export class Lexer {
     const lines = this.#text.slice(offset, end + 1).split('\n');
     const endLine = line + lines.length - 1;
     const endColumn = lines.length === 1 ? column + end + 1 - offset : lines.at(-1)!.length + 1;
-    if (tooLong(this.#text.slice(offset, Math.min(end + 1, offset + MAX_WORD + 3)))) {
+    let rest = end + 1;
+    if (tooLong(this.#text.slice(offset, Math.min(rest, offset + MAX_WORD + 3)))) {
       this.#tooLong(inside, at);
     } else {
-      this.#report(
-        'unexpected-character',
-        `unexpected "${this.#text[end + 1]}"`,
-        this.#at(endLine, endColumn, 1),
-        {
-          help: `after a closing ${quote} a space, ";", "{" or ")" must follow`,
-        },
-      );
+      const next = this.#text[rest]!;
+      this.#report('unexpected-character', `unexpected "${next}"`, this.#at(endLine, endColumn, 1), {
+        help: `after a closing ${quote} a space, ";", "{" or ")" must follow`,
+      });
+      rest = this.#endOfWord(rest);
     }
-    this.#restart(end + 1, endLine, endColumn);
+    this.#restart(rest, endLine, endColumn + rest - end - 1);
     return {
       type: 'word',
       value: unescapeWord(inside),
@@ -265,6 +262,13 @@ export class Lexer {
       quoted: true,
       at,
     };
+  }
+
+  /** The next offset at which a word ends. */
+  #endOfWord(offset: number): number {
+    let end = offset;
+    while (end < this.#text.length && !/[ \t\r\n;{]/.test(this.#text[end]!)) end += 1;
+    return end;
   }
 
   #tooLong(text: string, at: Position): void {
