@@ -116,6 +116,8 @@ export class Subscription {
   readonly #end: (subscription: Subscription) => void;
   readonly #unlisten: () => void;
   #format: Format | undefined;
+  /** The stream's time when the seat was given up. */
+  #after = -1;
   seat: Seat | undefined;
   closed = false;
 
@@ -130,17 +132,22 @@ export class Subscription {
     return this.stream.live;
   }
 
-  /** Takes a seat: media flow from the cached group of pictures or the next key frame on. Leaves the one before. */
+  /**
+   * Takes a seat: media flow from the cached group of pictures or the next key frame on, never from before what it had
+   * on the seat it leaves.
+   */
   sit(format: Format, sink: Sink, framing: Framing, patience: Patience): void {
     this.stand();
     if (this.closed) return;
     this.#format = format;
-    this.seat = this.stream.join(format, sink, framing, patience);
+    this.seat = this.stream.join(format, sink, framing, patience, this.#after);
   }
 
   /** Gives the seat up, as when paused. */
   stand(): void {
-    if (this.#format !== undefined && this.seat !== undefined) this.stream.leave(this.#format, this.seat);
+    if (this.#format === undefined || this.seat === undefined) return;
+    this.stream.leave(this.#format, this.seat);
+    this.#after = this.stream.timeline.last;
     this.seat = undefined;
   }
 
@@ -252,7 +259,8 @@ export class Application {
     await this.#pass(request);
     this.#check(request.name);
     const existing = this.#streams.get(request.name);
-    if (!mayWait && existing?.live !== true) throw new Refused('not-found', 'no such stream');
+    const there = existing !== undefined && (existing.live || this.#publications.has(existing));
+    if (!mayWait && !there) throw new Refused('not-found', 'no such stream');
     const subscription = new Subscription(request, existing ?? this.#stream(request.name), (ended) =>
       this.#unplay(ended),
     );
@@ -323,7 +331,13 @@ export class Application {
   #stream(name: string): Stream {
     const known = this.#streams.get(name);
     if (known !== undefined) return known;
-    const stream = new Stream(name, () => this.settings, this.#policy, this.#audience);
+    const stream = new Stream(
+      name,
+      () => this.settings,
+      this.#policy,
+      this.#audience,
+      (error) => this.log.error({ err: error }, 'a reader of a stream failed'),
+    );
     stream.listen({
       started: () => this.#started(stream),
       stopped: () => this.#stopped(stream),

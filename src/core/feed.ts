@@ -1,5 +1,5 @@
 import type { Format, Muxer } from '../media/format.ts';
-import { type MediaPacket, type Opening, VIDEO } from '../media/packet.ts';
+import { AUDIO, type MediaPacket, type Opening, VIDEO } from '../media/packet.ts';
 import type { FlushPolicy } from './flush.ts';
 import type { Sink } from './sink.ts';
 
@@ -16,6 +16,10 @@ interface Batch {
   readonly chunked: Buffer;
   /** A player may begin here. */
   readonly entry: boolean;
+  /** Sequence headers or metadata, which a player that begins gets in its opening. */
+  readonly opening: boolean;
+  readonly audio: boolean;
+  readonly video: boolean;
   readonly time: number;
 }
 
@@ -51,15 +55,19 @@ export class Seat implements SeatCounters {
   /** @internal */ state = WAITING;
   /** @internal the version of the opening this player knows */ opening = -1;
   /** @internal */ index = -1;
-  /** @internal */ instant: boolean;
+  /** @internal Whether it begins with the cached group of pictures, */ readonly instant: boolean;
+  /** @internal unless that is from before this time. */ readonly after: number;
+  /** @internal Bytes of the cached group it began with: on top of its patience until they are gone. */
+  burst = 0;
   #progress = 0;
   #progressAt = 0;
 
-  constructor(sink: Sink, framing: Framing, patience: Patience, instant: boolean) {
+  constructor(sink: Sink, framing: Framing, patience: Patience, instant: boolean, after = -1) {
     this.sink = sink;
     this.framing = framing;
     this.patience = patience;
     this.instant = instant;
+    this.after = after;
   }
 
   /** @internal True when the player has been behind without taking a byte for longer than its patience. */
@@ -83,6 +91,8 @@ export interface FeedSource {
   readonly cached: readonly MediaPacket[];
   /** Whether players wait for a key frame before their first frame. */
   readonly waitKey: boolean;
+  /** Whether players get no audio before their first video frame. */
+  readonly waitVideo: boolean;
 }
 
 /**
@@ -100,6 +110,8 @@ export class Feed {
   #group: Batch[] = [];
   #pending: MediaPacket[] = [];
   #pendingEntry = false;
+  #pendingOpening = false;
+  #pendingAudio = false;
   #pendingVideo = false;
   #since = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -115,15 +127,22 @@ export class Feed {
     return this.#seats;
   }
 
-  /** A packet of the stream; `entry` says that players may begin with it. Sequence headers come here too. */
+  /**
+   * A packet of the stream; `entry` says that players may begin with it. Sequence headers come here too. Batches begin
+   * at key frames, so that caching and skipping work in whole batches, and hold either media or parts of the opening.
+   */
   push(packet: MediaPacket, entry: boolean, now: number): void {
-    // A batch begins at each key frame, so that caching and skipping work in whole batches.
-    if (packet.key && this.#pending.length > 0) this.flush();
+    const opening = packet.config || packet === this.#source.opening.metadata;
+    if (this.#pending.length > 0 && (packet.key || opening !== this.#pendingOpening)) this.flush();
+    // With video to wait for, nothing may stand before the first frame.
+    else if (packet.kind === VIDEO && !this.#pendingVideo && this.#source.waitVideo) this.flush();
     if (this.#pending.length === 0) {
       this.#pendingEntry = entry;
+      this.#pendingOpening = opening;
       this.#since = now;
     }
     if (packet.kind === VIDEO) this.#pendingVideo = true;
+    else if (packet.kind === AUDIO) this.#pendingAudio = true;
     this.#pending.push(packet);
   }
 
@@ -148,16 +167,23 @@ export class Feed {
     }
     const pending = this.#pending;
     if (pending.length === 0) return;
-    const batch = this.#pack(pending, this.#pendingEntry);
+    const batch: Batch = {
+      ...this.#pack(pending),
+      entry: this.#pendingEntry,
+      opening: this.#pendingOpening,
+      audio: this.#pendingAudio,
+      video: this.#pendingVideo,
+    };
     this.#pending = [];
+    this.#pendingAudio = false;
     this.#pendingVideo = false;
     this.#remember(batch);
     this.#write(batch);
   }
 
-  #pack(packets: readonly MediaPacket[], entry: boolean): Batch {
+  #pack(packets: readonly MediaPacket[]): Pick<Batch, 'plain' | 'chunked' | 'time'> {
     const plain = this.#muxer.encode(packets, HEAD, TAIL);
-    return { plain, chunked: frameChunk(plain), entry, time: packets[0]!.time };
+    return { plain, chunked: frameChunk(plain), time: packets[0]!.time };
   }
 
   #remember(batch: Batch): void {
@@ -165,7 +191,7 @@ export class Feed {
       if (this.#group.length > 0) this.#group = [];
     } else if (batch.entry) {
       this.#group = [batch];
-    } else if (this.#group.length > 0) {
+    } else if (this.#group.length > 0 && !batch.opening) {
       this.#group.push(batch);
     }
   }
@@ -178,7 +204,10 @@ export class Feed {
     for (let i = 0; i < seats.length; i++) {
       const seat = seats[i]!;
       if (seat.state !== LIVE && !this.#mayEnter(seat, batch)) continue;
-      if (seat.sink.backlog > seat.patience.bytes) {
+      const { backlog } = seat.sink;
+      if (backlog <= seat.patience.bytes) seat.burst = 0;
+      else if (backlog > seat.patience.bytes + seat.burst) {
+        seat.burst = 0;
         seat.state = BEHIND;
         seat.skips += 1;
         seat.skippedBytes += plain.length;
@@ -197,18 +226,19 @@ export class Feed {
 
   /** Brings a player that is not live back in, if this batch is one to begin with and its queue has drained. */
   #mayEnter(seat: Seat, batch: Batch): boolean {
+    const source = this.#source;
     if (seat.state === BEHIND) {
       if (!batch.entry || seat.sink.backlog > seat.patience.bytes / 4) {
         seat.skippedBytes += batch.plain.length;
         return false;
       }
-    } else if (seat.state === WAITING) {
+    } else if (seat.state === WAITING || batch.opening || !(batch.audio || batch.video)) {
       return false;
-    } else if (!batch.entry && this.#source.waitKey) {
+    } else if (!batch.entry && (source.waitKey || (source.waitVideo && !batch.video))) {
       return false;
     }
     seat.state = LIVE;
-    if (seat.opening !== this.#source.opening.version) this.#open(seat, batch.time, []);
+    if (seat.opening !== source.opening.version) this.#open(seat, batch.time, []);
     return true;
   }
 
@@ -217,23 +247,39 @@ export class Feed {
     this.flush();
     seat.index = this.#seats.length;
     this.#seats.push(seat);
-    this.#admit(seat);
+    this.#admit(seat, seat.instant);
   }
 
-  /** Gives every waiting player its opening: the stream's tracks have become known. */
+  /**
+   * The stream's tracks have become known: every waiting player gets its opening, and the cached group as well, since it
+   * was there before the first frame.
+   */
   settle(): void {
     this.flush();
-    for (const seat of this.#seats) if (seat.state === WAITING) this.#admit(seat);
+    for (const seat of this.#seats) if (seat.state === WAITING) this.#admit(seat, true);
   }
 
-  #admit(seat: Seat): void {
+  /** The packets to come are those of another publisher: players wait for a place to begin, with what they know. */
+  renew(): void {
+    this.flush();
+    for (const seat of this.#seats) {
+      if (seat.state === BEHIND) continue;
+      seat.state = seat.opening < 0 && this.format.statesTracks ? WAITING : AT_ENTRY;
+    }
+  }
+
+  #admit(seat: Seat, instant: boolean): void {
     const source = this.#source;
     if (this.format.statesTracks && !source.settled) return;
     const cached = source.cached;
-    if (seat.instant && cached.length > 0) {
-      if (this.#group.length === 0) this.#group = [this.#pack(cached, true)];
+    if (instant && cached.length > 0 && cached[0]!.time > seat.after) {
+      if (this.#group.length === 0) {
+        this.#group = [{ ...this.#pack(cached), entry: true, opening: false, audio: true, video: true }];
+      }
       seat.state = LIVE;
+      const before = seat.bytes;
       this.#open(seat, cached[0]!.time, this.#group);
+      seat.burst = seat.bytes - before;
       return;
     }
     seat.state = AT_ENTRY;

@@ -39,8 +39,6 @@ export interface Member {
 
 /** An RTMP server that lives across reloads with the applications of its block. */
 export class RtmpServer {
-  /** Shown in logs, reports and statistics: its first name, or its first address. */
-  readonly label: string;
   spec: ServerSpec;
   readonly members = new Map<string, Member>();
   readonly #gates = new Gates<ConnectRequest>();
@@ -49,7 +47,11 @@ export class RtmpServer {
 
   constructor(spec: ServerSpec) {
     this.spec = spec;
-    this.label = labelOf(spec);
+  }
+
+  /** Shown in logs, reports and statistics: its first name, or its first address. */
+  get label(): string {
+    return labelOf(this.spec);
   }
 
   get names(): readonly string[] {

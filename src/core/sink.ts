@@ -41,13 +41,30 @@ export class SocketSink implements Sink {
   }
 
   get sent(): number {
-    return this.#socket.bytesWritten - this.#socket.writableLength;
+    return sentBytes(this.#socket);
   }
 
   abort(reason: string): void {
     this.#aborted(reason);
     resetSocket(this.#socket);
   }
+}
+
+/** What Node's sockets have inside, where they have. */
+interface WithHandle {
+  readonly _handle?: { readonly bytesWritten?: number; readonly writeQueueSize?: number } | null;
+}
+
+/**
+ * Bytes the kernel has taken. Only the handle tells how far a write of megabytes has come; without it a write counts
+ * once it is complete.
+ */
+export function sentBytes(socket: Socket): number {
+  const handle = (socket as WithHandle)._handle;
+  const written = handle?.bytesWritten;
+  const waiting = handle?.writeQueueSize;
+  if (written === undefined || waiting === undefined) return socket.bytesWritten - socket.writableLength;
+  return written - waiting;
 }
 
 /**

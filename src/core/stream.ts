@@ -30,7 +30,7 @@ export interface StreamSettings {
   readonly gop_max_audio_count: number;
   readonly gop_max_size: number;
   readonly wait_key: boolean;
-  readonly meta: 'on' | 'copy' | 'off';
+  readonly wait_video: boolean;
 }
 
 /** Counters over the life of a stream; bytes are those of message bodies. */
@@ -46,6 +46,11 @@ export interface StreamCounters {
 
 /** How long the opening of a new stream is held back for a second track, ms. */
 const TRACK_WAIT_MS = 300;
+/** Without a video frame for this long, players no longer wait for a key frame, ms. */
+const VIDEO_GONE_MS = 10_000;
+/** Sequence headers kept for newcomers: far more than real encoders have tracks. */
+const MAX_HEADERS = 32;
+const MAX_HEADER_BYTES = 512 * 1024;
 
 const NOTHING: Opening = { version: 0, metadata: null, headers: [], hasAudio: false, hasVideo: false };
 
@@ -72,24 +77,36 @@ export class Stream implements FeedSource {
   readonly #settings: () => StreamSettings;
   readonly #policy: FlushPolicy;
   readonly #audience: Audience;
+  readonly #failed: (error: unknown) => void;
   readonly #feeds = new Map<string, Feed>();
   readonly #taps = new Set<Tap>();
   readonly #listeners = new Set<StreamListener>();
   #opening: Opening = NOTHING;
-  /** Sequence headers by kind and slot: those of the present publisher, and of the one before it. */
+  /** Sequence headers of the present publisher by kind and slot. */
   #headers = new Map<string, MediaPacket>();
-  #previous = new Map<string, MediaPacket>();
+  #headerBytes = 0;
   #renewing = false;
+  /** What the publisher before had said in the end: players know it. */
+  #before: Opening = NOTHING;
+  #version = 0;
+  /** Monotonic ms of the newest video. */
+  #lastVideoAt = 0;
   #group: MediaPacket[] = [];
   #groupBytes = 0;
   #groupVideo = 0;
-  /** Set when a group outgrew its bounds: nothing is cached before the next key frame. */
-  #overflowed = false;
   #settled = false;
   #settling: NodeJS.Timeout | undefined;
 
-  constructor(name: string, settings: () => StreamSettings, policy: FlushPolicy, audience: Audience) {
+  /** `failed` is told of a reader inside the server that threw; it gets no more packets. */
+  constructor(
+    name: string,
+    settings: () => StreamSettings,
+    policy: FlushPolicy,
+    audience: Audience,
+    failed: (error: unknown) => void,
+  ) {
     this.name = name;
+    this.#failed = failed;
     this.#settings = settings;
     this.#policy = policy;
     this.#audience = audience;
@@ -108,7 +125,17 @@ export class Stream implements FeedSource {
   }
 
   get waitKey(): boolean {
-    return this.#settings().wait_key && this.#opening.hasVideo;
+    return this.#settings().wait_key && this.#video;
+  }
+
+  get waitVideo(): boolean {
+    return this.#settings().wait_video && this.#video;
+  }
+
+  /** Video frames are coming, or are to come. */
+  get #video(): boolean {
+    const announced = this.#opening.hasVideo || this.#opening.headers[0]?.kind === VIDEO;
+    return announced && this.lastMediaAt - this.#lastVideoAt <= VIDEO_GONE_MS;
   }
 
   get feeds(): Iterable<Feed> {
@@ -141,22 +168,15 @@ export class Stream implements FeedSource {
     counters.bytesIn += body.length;
     if (kind === DATA) {
       counters.dataPackets += 1;
-      this.#distribute(
-        { kind, time: Math.max(this.timeline.last, 0), key: false, config: false, body },
-        false,
-        now,
-      );
+      const time = Math.max(this.timeline.last, 0);
+      this.#distribute({ kind, time, key: false, config: false, body }, false, now);
       return;
     }
     const facts = tagFacts(kind, body);
-    const time = this.timeline.place(raw, kind === AUDIO, now);
-    const packet: MediaPacket = {
-      kind,
-      time,
-      key: (facts & KEY) !== 0,
-      config: (facts & HEADER) !== 0,
-      body,
-    };
+    const config = (facts & HEADER) !== 0;
+    // Many publishers send headers with a timestamp of 0, whatever their clock shows.
+    const time = config ? Math.max(this.timeline.last, 0) : this.timeline.place(raw, kind === AUDIO, now);
+    const packet: MediaPacket = { kind, time, key: (facts & KEY) !== 0, config, body };
     if (kind === AUDIO) {
       counters.audioPackets += 1;
       counters.audioBytes += body.length;
@@ -167,23 +187,24 @@ export class Stream implements FeedSource {
     }
     this.lastMediaAt = now;
     if (!this.live) this.#start();
-    if (packet.config) {
-      const news = this.#keepHeader(packet, headerSlot(facts));
-      if (!news) {
-        for (const tap of this.#taps) tap.packet(packet);
-        return;
-      }
-    } else {
+    if (kind === VIDEO) this.#lastVideoAt = now;
+    if (packet.config) this.#keepHeader(packet, headerSlot(facts));
+    else {
       if ((facts & MEDIA) !== 0) this.#noticeTrack(kind);
       this.#remember(packet);
     }
-    this.#distribute(packet, packet.key || (!this.#opening.hasVideo && kind === AUDIO), now);
+    const entry = packet.key || (kind === AUDIO && !packet.config && !this.#video);
+    // The group of a video that is gone is nothing to begin with.
+    if (entry && !packet.key) this.#dropGroup();
+    this.#distribute(packet, entry, now);
     if (!this.#settled && this.#opening.hasAudio && this.#opening.hasVideo) this.#settle();
   }
 
   /** The publisher's metadata (AMF0 `onMetaData` and its object, without the `@setDataFrame` before it); null: none. */
   describe(body: Buffer | null, now: number): void {
     if (this.#renewing) this.#renew();
+    const known = this.#opening.metadata;
+    if (body === null ? known === null : known?.body.equals(body) === true) return;
     const metadata: MediaPacket | null =
       body === null
         ? null
@@ -194,14 +215,20 @@ export class Stream implements FeedSource {
             config: false,
             body: Buffer.from(body),
           };
-    this.#opening = { ...this.#opening, version: this.#opening.version + 1, metadata };
-    if (metadata !== null && this.live) this.#distribute(metadata, false, now);
+    this.#open({ ...this.#opening, metadata });
+    if (metadata !== null) this.#distribute(metadata, false, now);
   }
 
   /** Called once after the messages of one read: batches go out, or wait to be merged. */
   endOfRead(now: number): void {
     for (const feed of this.#feeds.values()) feed.endOfRead(now);
-    for (const tap of this.#taps) tap.endOfRead?.();
+    for (const tap of this.#taps) {
+      try {
+        tap.endOfRead?.();
+      } catch (error) {
+        this.#dropTap(tap, error);
+      }
+    }
   }
 
   /** A publisher takes the name; its clock has nothing to do with that of the one before. */
@@ -210,13 +237,20 @@ export class Stream implements FeedSource {
     this.#renewing = true;
   }
 
-  /** The first message of a new publisher: what the one before said about its stream no longer counts. */
+  /**
+   * The first message of a new publisher: what the one before said about its stream no longer counts, and players wait
+   * for a place to begin. The tracks have to be found anew; players that have come through a gap have their opening.
+   */
   #renew(): void {
     this.#renewing = false;
-    this.#previous = this.#headers;
+    for (const feed of this.#feeds.values()) feed.renew();
+    this.#before = this.#opening;
     this.#headers = new Map();
-    this.#opening = { ...NOTHING, version: this.#opening.version + 1 };
+    this.#headerBytes = 0;
+    this.#opening = { ...NOTHING, version: this.#nextVersion() };
     this.#dropGroup();
+    this.#settled = false;
+    if (this.live) this.#awaitTracks();
   }
 
   /** The publisher has left. Players keep their places. */
@@ -248,14 +282,22 @@ export class Stream implements FeedSource {
     return () => this.#taps.delete(tap);
   }
 
-  /** Gives a player a seat. It is written to at once where there is a group of pictures to begin with. */
-  join(format: Format, sink: Sink, framing: Framing, patience: Patience): Seat {
+  #dropTap(tap: Tap, error: unknown): void {
+    this.#taps.delete(tap);
+    this.#failed(error);
+  }
+
+  /**
+   * Gives a player a seat. It is written to at once where there is a group of pictures to begin with, and that is not
+   * from before `after`: the time up to which the player has been here already.
+   */
+  join(format: Format, sink: Sink, framing: Framing, patience: Patience, after = -1): Seat {
     let feed = this.#feeds.get(format.name);
     if (feed === undefined) {
       feed = new Feed(format, this, this.#policy);
       this.#feeds.set(format.name, feed);
     }
-    const seat = new Seat(sink, framing, patience, this.#settings().gop_cache);
+    const seat = new Seat(sink, framing, patience, this.#settings().gop_cache, after);
     this.#audience.players += 1;
     feed.join(seat);
     return seat;
@@ -274,34 +316,59 @@ export class Stream implements FeedSource {
 
   sweep(now: number): void {
     for (const feed of this.#feeds.values()) feed.sweep(now);
-    if (!this.#settings().gop_cache) this.#dropGroup();
+    this.#dropUnwanted();
   }
 
   #start(): void {
     this.startedAt = Date.now();
-    this.#settling = setTimeout(() => this.#settle(), TRACK_WAIT_MS);
+    this.#awaitTracks();
     for (const listener of [...this.#listeners]) listener.started?.();
+  }
+
+  #awaitTracks(): void {
+    clearTimeout(this.#settling);
+    this.#settling = setTimeout(() => this.#settle(), TRACK_WAIT_MS);
   }
 
   /** The tracks are taken as known from now on. */
   #settle(): void {
-    if (this.#settling !== undefined) clearTimeout(this.#settling);
+    clearTimeout(this.#settling);
     this.#settling = undefined;
     this.#settled = true;
     for (const feed of this.#feeds.values()) feed.settle();
+    this.#dropUnwanted();
   }
 
-  /** Keeps a sequence header for newcomers; false where players already have it from the publisher before. */
-  #keepHeader(packet: MediaPacket, slot: number): boolean {
+  /**
+   * Keeps a sequence header for newcomers. One that would go over the bounds only goes to those who are here, so that
+   * no publisher fills the memory with headers.
+   */
+  #keepHeader(packet: MediaPacket, slot: number): void {
     const id = `${packet.kind}/${slot}`;
     const known = this.#headers.get(id);
-    if (known?.body.equals(packet.body)) return true;
+    if (known?.body.equals(packet.body) === true) return;
+    const bytes = this.#headerBytes + packet.body.length - (known?.body.length ?? 0);
+    if (bytes > MAX_HEADER_BYTES || (known === undefined && this.#headers.size >= MAX_HEADERS)) return;
     // What was cached was made for another decoder configuration.
     if (known !== undefined) this.#dropGroup();
+    this.#headerBytes = bytes;
     this.#headers.set(id, { ...packet, body: Buffer.from(packet.body) });
     const headers = [...this.#headers.values()].sort((a, b) => b.kind - a.kind);
-    this.#opening = { ...this.#opening, version: this.#opening.version + 1, headers };
-    return this.#previous.get(id)?.body.equals(packet.body) !== true;
+    this.#open({ ...this.#opening, headers });
+  }
+
+  /** Takes a new opening. One that says what players were told before the publisher changed has its version. */
+  #open(opening: Opening): void {
+    // What was sent so far was sent with the opening before.
+    for (const feed of this.#feeds.values()) feed.flush();
+    const before = this.#before;
+    const version = sameOpening(opening, before) ? before.version : this.#nextVersion();
+    this.#opening = { ...opening, version };
+  }
+
+  #nextVersion(): number {
+    this.#version += 1;
+    return this.#version;
   }
 
   #noticeTrack(kind: Kind): void {
@@ -314,15 +381,16 @@ export class Stream implements FeedSource {
     };
   }
 
+  /** Adds a packet to the cached group, which is empty but after a key frame and within the bounds. */
   #remember(packet: MediaPacket): void {
     const settings = this.#settings();
     if (packet.key) {
       this.#group = [];
       this.#groupBytes = 0;
       this.#groupVideo = 0;
-      this.#overflowed = false;
     } else if (this.#group.length === 0) return;
-    if (!settings.gop_cache || this.#overflowed) return;
+    // Before the tracks are known, it is for those who wait for them.
+    if (!settings.gop_cache && this.#settled) return;
     this.#group.push(packet);
     this.#groupBytes += packet.body.length;
     if (packet.kind === VIDEO) this.#groupVideo += 1;
@@ -334,12 +402,16 @@ export class Stream implements FeedSource {
       this.#groupBytes > settings.gop_max_size
     ) {
       this.#dropGroup();
-      this.#overflowed = true;
     }
   }
 
+  #dropUnwanted(): void {
+    if (this.#settled && !this.#settings().gop_cache) this.#dropGroup();
+  }
+
   #dropGroup(): void {
-    if (this.#group.length > 0) for (const feed of this.#feeds.values()) feed.forget();
+    if (this.#group.length === 0) return;
+    for (const feed of this.#feeds.values()) feed.forget();
     this.#group = [];
     this.#groupBytes = 0;
     this.#groupVideo = 0;
@@ -347,6 +419,22 @@ export class Stream implements FeedSource {
 
   #distribute(packet: MediaPacket, entry: boolean, now: number): void {
     for (const feed of this.#feeds.values()) feed.push(packet, entry, now);
-    for (const tap of this.#taps) tap.packet(packet);
+    for (const tap of this.#taps) {
+      try {
+        tap.packet(packet);
+      } catch (error) {
+        this.#dropTap(tap, error);
+      }
+    }
   }
+}
+
+/** Whether a decoder is told the same; which tracks have shown media does not matter. */
+function sameOpening(a: Opening, b: Opening): boolean {
+  if (a.headers.length !== b.headers.length || (a.metadata === null) !== (b.metadata === null)) return false;
+  if (a.metadata !== null && !a.metadata.body.equals(b.metadata!.body)) return false;
+  return a.headers.every((header, index) => {
+    const other = b.headers[index]!;
+    return header.kind === other.kind && header.body.equals(other.body);
+  });
 }
