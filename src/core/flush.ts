@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks';
+
 /** How long packets gather before they are written to a stream's players: `auto`, or a fixed number of ms (0: never). */
 export type MergeSetting = 'auto' | number;
 
