@@ -144,7 +144,7 @@ describe('conventions of files', () => {
   test('names are in kebab-case', () => {
     expect(
       paths.filter(
-        (path) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|generated|config))?\.(ts|js)$/.test(basename(path)),
+        (path) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|generated|config|d))?\.(ts|js)$/.test(basename(path)),
       ),
     ).toEqual([]);
   });

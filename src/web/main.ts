@@ -1,0 +1,198 @@
+import { find } from './elements.ts';
+import { playFlv } from './flv-player.ts';
+import { fillGettingStarted, wireCopyButtons } from './getting-started.ts';
+import { playHls } from './hls-player.ts';
+import { LiveEdge } from './live-edge.ts';
+import { type Measurement, Pane } from './pane.ts';
+import { askServer, type LiveStream, ServerClock, type ServerState } from './server-state.ts';
+
+const TICK_MS = 100;
+const ASK_EVERY_MS = 2000;
+
+const BY_SERVER = 'Delay: the server’s live edge by its own clock, less the moment of the picture shown.';
+const BY_ARRIVAL =
+  'Delay: FLV since its arrival here; HLS by the playlist’s date, where this computer’s clock agrees with the server’s.';
+
+/** What scripts and tests read. */
+export interface MediadPlayer {
+  /** `APP/NAME` of what is played; empty for addresses given by hand. */
+  readonly stream: string;
+  readonly flv: Measurement;
+  readonly hls: Measurement;
+}
+
+declare global {
+  interface Window {
+    mediadPlayer: MediadPlayer;
+  }
+}
+
+const panes = { flv: new Pane('flv'), hls: new Pane('hls') };
+const clock = new ServerClock();
+const edge = new LiveEdge();
+const picker = find('#streams', HTMLSelectElement);
+let chosen = panes.flv;
+/** `APP/NAME` of what is played. */
+let playing = '';
+
+window.mediadPlayer = {
+  get stream() {
+    return playing;
+  },
+  get flv() {
+    return panes.flv.measure();
+  },
+  get hls() {
+    return panes.hls.measure();
+  },
+};
+
+wireCopyButtons();
+wireSound();
+picker.addEventListener('change', () => {
+  location.hash = `#${picker.value}`;
+});
+window.addEventListener('hashchange', () => void ask());
+document.addEventListener('keydown', keyPressed);
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden) void ask();
+});
+window.setInterval(() => {
+  const now = performance.now();
+  panes.flv.tick(now);
+  panes.hls.tick(now);
+}, TICK_MS);
+requestAnimationFrame(showClock);
+void begin();
+
+async function begin(): Promise<void> {
+  const query = new URLSearchParams(location.search);
+  const flv = query.get('flv');
+  const hls = query.get('hls');
+  if (flv !== null || hls !== null) {
+    playAddresses(flv, hls);
+    const state = await askServer(clock);
+    find('#method', HTMLElement).textContent = typeof state === 'string' ? BY_ARRIVAL : BY_SERVER;
+    return;
+  }
+  if ((await ask()) !== 'absent') window.setInterval(() => void ask(), ASK_EVERY_MS);
+}
+
+/** Asks the server what is live, and follows. */
+async function ask(): Promise<ServerState | 'absent' | 'down'> {
+  const state = await askServer(clock);
+  const notice = find('#notice', HTMLElement);
+  notice.textContent = state === 'down' ? 'The server does not answer, trying again …' : '';
+  if (state === 'absent') {
+    find('#addresses', HTMLElement).hidden = false;
+    find('#method', HTMLElement).textContent = BY_ARRIVAL;
+  } else if (state !== 'down') follow(state);
+  return state;
+}
+
+function follow(state: ServerState): void {
+  find('#method', HTMLElement).textContent = BY_SERVER;
+  const wanted = decodeURIComponent(location.hash.slice(1));
+  const names = state.streams.map(nameOf);
+  const target = wanted !== '' ? wanted : playing !== '' ? playing : (names[0] ?? '');
+  const stream = state.streams.find((live) => nameOf(live) === target);
+  listStreams(names, target);
+  if (target === '') {
+    fillGettingStarted(state);
+    show('start');
+    return;
+  }
+  if (stream === undefined) {
+    if (playing !== target) playNothingYet(target);
+    return;
+  }
+  show('panes');
+  if (playing === target) {
+    panes.flv.nudge();
+    panes.hls.nudge();
+  } else {
+    playing = target;
+    document.title = `${target} · mediad player`;
+    edge.forget();
+    if (stream.flv === null)
+      panes.flv.none('The server does not offer this stream over HTTP-FLV: no location has “flv_live on”.');
+    else panes.flv.play(stream.flv, (video, url, events) => playFlv(video, url, clock, edge, events));
+    if (stream.hls === null)
+      panes.hls.none('The server does not offer this stream as HLS: its application has no “hls on”.');
+    else panes.hls.play(stream.hls, (video, url, events) => playHls(video, url, clock, events));
+  }
+  edge.found(stream.mediaTime, state.now);
+}
+
+function playNothingYet(target: string): void {
+  show('panes');
+  playing = '';
+  for (const pane of [panes.flv, panes.hls]) pane.none(`Waiting for somebody to publish ${target} …`);
+}
+
+function playAddresses(flv: string | null, hls: string | null): void {
+  show('panes');
+  if (flv === null || flv === '') panes.flv.none('No HTTP-FLV address was given.');
+  else panes.flv.play(flv, (video, url, events) => playFlv(video, url, clock, edge, events));
+  if (hls === null || hls === '') panes.hls.none('No HLS address was given.');
+  else panes.hls.play(hls, (video, url, events) => playHls(video, url, clock, events));
+}
+
+function listStreams(names: readonly string[], target: string): void {
+  const shown = target === '' || names.includes(target) ? names : [target, ...names];
+  if (shown.join('\n') !== [...picker.options].map((option) => option.value).join('\n')) {
+    picker.replaceChildren(...shown.map((name) => new Option(name, name)));
+  }
+  picker.value = target;
+  const label = find('#picker', HTMLElement);
+  label.hidden = shown.length === 0;
+  label.classList.toggle('off', !names.includes(target));
+}
+
+function show(section: 'panes' | 'start'): void {
+  for (const name of ['panes', 'start', 'addresses']) {
+    find(`#${name}`, HTMLElement).hidden = name !== section;
+  }
+}
+
+function wireSound(): void {
+  for (const pane of [panes.flv, panes.hls]) {
+    pane.onChosen = () => {
+      chosen = pane;
+    };
+    pane.onSound = () => {
+      chosen = pane;
+      toggleSound();
+    };
+  }
+}
+
+/** Sound comes from one side at a time: two delays would make an echo. */
+function toggleSound(): void {
+  const unmute = chosen.muted;
+  for (const pane of [panes.flv, panes.hls]) pane.mute(!(unmute && pane === chosen));
+}
+
+function keyPressed(event: KeyboardEvent): void {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target instanceof HTMLInputElement) return;
+  if (event.key === '1') chosen = panes.flv;
+  else if (event.key === '2') chosen = panes.hls;
+  else if (event.key === 'm') toggleSound();
+  else if (event.key === 'f') chosen.toggleFullScreen();
+}
+
+function showClock(): void {
+  const date = new Date(clock.now());
+  const [hours, minutes, seconds] = [date.getHours(), date.getMinutes(), date.getSeconds()].map(twoDigits);
+  const text = `${hours}:${minutes}:${seconds}.${String(date.getMilliseconds()).padStart(3, '0')}`;
+  find('#clock', HTMLElement).textContent = text;
+  requestAnimationFrame(showClock);
+}
+
+function twoDigits(value: number): string {
+  return String(value).padStart(2, '0');
+}
+
+function nameOf({ app, name }: LiveStream): string {
+  return `${app}/${name}`;
+}
