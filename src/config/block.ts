@@ -1,5 +1,5 @@
 import type { Position } from './errors.ts';
-import type { Context, Settings, Table } from './table.ts';
+import type { Context, GroupEntry, Settings, Table } from './table.ts';
 
 /**
  * A block of the resolved configuration: plain, deeply frozen data. `settings` holds the merged value of every
@@ -27,11 +27,30 @@ export function childrenOf(block: Block | undefined, name: string): readonly Blo
   return block === undefined ? [] : block.children.filter((child) => child.name === name);
 }
 
-/** The part of a block's settings that a table describes, typed by it: the one place where values get their types back. */
+/** One statement of an ordered group, without its place in the file. */
+export interface OrderedSetting {
+  readonly name: string;
+  readonly value: unknown;
+}
+
+/**
+ * The part of a block's settings that a table describes, typed by it: the one place where values get their types back.
+ * The lists of the table's groups are part of it, for comparison; `orderedSettings` reads them.
+ */
 export function settingsOf<T extends Table>(block: Block, table: T): Settings<T> {
   const settings: Record<string, unknown> = {};
-  for (const name of Object.keys(table)) {
-    if (name in block.settings) settings[name] = block.settings[name];
+  for (const [name, row] of Object.entries(table)) {
+    if (row.group !== undefined) settings[row.group] ??= ordered(block.settings[row.group]);
+    else if (name in block.settings) settings[name] = block.settings[name];
   }
   return Object.freeze(settings) as Settings<T>;
+}
+
+function ordered(entries: unknown): readonly OrderedSetting[] {
+  return ((entries ?? []) as readonly GroupEntry[]).map(({ name, value }) => ({ name, value }));
+}
+
+/** The statements of a group among settings that `settingsOf` gave. */
+export function orderedSettings(settings: object, group: string): readonly OrderedSetting[] {
+  return ((settings as Record<string, unknown>)[group] ?? []) as readonly OrderedSetting[];
 }

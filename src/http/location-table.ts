@@ -1,8 +1,8 @@
-import { isIP } from 'node:net';
 import { flag, list, msec, number, offset, oneOf, text, value } from '../config/rows.ts';
 import type { Statement, Word } from '../config/statement.ts';
-import type { BlockRow, Context, ReadContext, Reader, Row, ValueRow } from '../config/table.ts';
+import type { BlockRow, Context, ReadContext, Row, ValueRow } from '../config/table.ts';
 import { parseNumber, parseTime } from '../config/values.ts';
+import { readNetwork } from '../core/networks.ts';
 import { type Pattern, readPattern } from './pattern.ts';
 import { readTemplate, type Template } from './template.ts';
 import { DEFAULT_TYPES } from './types.ts';
@@ -103,30 +103,21 @@ function documentRoot(contexts: readonly Context[], help: string, example: strin
   };
 }
 
-const access: Reader<string> = ([word], context) => readAccess(word!, context);
-
 function accessRow(help: string): ValueRow<string> {
   return {
-    ...value<string>(access, 'all', help, 'address | CIDR | unix: | all', {
-      contexts: ['http', 'server', 'location', 'limit_except'],
-      repeat: 'list',
-      merge: 'inner-if-any',
-    }),
+    ...value<string>(
+      ([word], context) => readNetwork(word!, context),
+      'all',
+      help,
+      'address | CIDR | unix: | all',
+      {
+        contexts: ['http', 'server', 'location', 'limit_except'],
+        repeat: 'list',
+        merge: 'inner-if-any',
+      },
+    ),
     group: 'access_rules',
   };
-}
-
-function readAccess(word: Word, context: ReadContext): string {
-  const text = word.value;
-  if (text === 'all' || text === 'unix:') return text;
-  const [address, bits] = text.split('/', 2);
-  const family = isIP(address!);
-  const most = family === 6 ? 128 : 32;
-  const size = bits === undefined ? most : parseNumber(bits);
-  if (family === 0 || size === null || size > most) {
-    return context.fail(`invalid parameter "${text}"`, word.at, 'an address, ADDRESS/BITS, unix: or all');
-  }
-  return `${address}/${size}`;
 }
 
 /** How a location finds files and answers. */

@@ -1,7 +1,7 @@
-import { BlockList, isIPv6 } from 'node:net';
 import { type Block, childrenOf, settingsOf } from '../config/block.ts';
 import type { GroupEntry, Settings } from '../config/table.ts';
 import type { Listen } from '../core/addresses.ts';
+import { networkTest } from '../core/networks.ts';
 import { chooseByName, serverNamePattern } from '../core/server-names.ts';
 import type { Exchange } from './exchange.ts';
 import type { Handled, HttpModule } from './handler.ts';
@@ -199,18 +199,8 @@ function accessRules(block: Block): readonly AccessRule[] {
   const entries = (block.settings['access_rules'] ?? []) as readonly GroupEntry[];
   return entries.map((entry) => ({
     allow: entry.name === 'allow',
-    matches: addressTest(entry.value as string),
+    matches: networkTest(entry.value as string),
   }));
-}
-
-/** Whether an address is one of those that a word of `allow` and `deny` names. */
-function addressTest(text: string): (address: string) => boolean {
-  if (text === 'all') return () => true;
-  if (text === 'unix:') return (address) => address === 'unix:';
-  const [network, bits] = text.split('/') as [string, string];
-  const list = new BlockList();
-  list.addSubnet(network, Number(bits), isIPv6(network) ? 'ipv6' : 'ipv4');
-  return (address) => address !== 'unix:' && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
 }
 
 function compileLocations(block: Block, compile: (inner: Block) => Place): Locations {

@@ -1,6 +1,7 @@
 import { httpModule } from '../http/directives.ts';
 import type { HttpModule } from '../http/handler.ts';
 import { rtmpModule } from '../rtmp/directives.ts';
+import { accessModule } from './access/access.ts';
 import { hlsModule } from './hls/hls.ts';
 import { mainModule } from './main/main.ts';
 
@@ -8,4 +9,4 @@ import { mainModule } from './main/main.ts';
  * Every module, in the order that counts: gates are asked, services started and content handlers tried in it. Files
  * come last among content handlers by themselves.
  */
-export const modules: readonly HttpModule[] = [mainModule, rtmpModule, httpModule, hlsModule];
+export const modules: readonly HttpModule[] = [mainModule, rtmpModule, httpModule, accessModule, hlsModule];

@@ -1,0 +1,28 @@
+import { BlockList, isIP, isIPv6 } from 'node:net';
+import type { Word } from '../config/statement.ts';
+import type { ReadContext } from '../config/table.ts';
+import { parseNumber } from '../config/values.ts';
+
+/** Reads an address, ADDRESS/BITS, `unix:` or `all`, as `allow`, `deny` and trusted proxies are written. */
+export function readNetwork(word: Word, context: ReadContext): string {
+  const text = word.value;
+  if (text === 'all' || text === 'unix:') return text;
+  const [address, bits] = text.split('/', 2);
+  const family = isIP(address!);
+  const most = family === 6 ? 128 : 32;
+  const size = bits === undefined ? most : parseNumber(bits);
+  if (family === 0 || size === null || size > most) {
+    return context.fail(`invalid parameter "${text}"`, word.at, 'an address, ADDRESS/BITS, unix: or all');
+  }
+  return `${address}/${size}`;
+}
+
+/** Whether an address (as `plainAddress` gives it) is one of those that a word read by `readNetwork` names. */
+export function networkTest(text: string): (address: string) => boolean {
+  if (text === 'all') return () => true;
+  if (text === 'unix:') return (address) => address === 'unix:';
+  const [network, bits] = text.split('/') as [string, string];
+  const list = new BlockList();
+  list.addSubnet(network, Number(bits), isIPv6(network) ? 'ipv6' : 'ipv4');
+  return (address) => address !== 'unix:' && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+}
