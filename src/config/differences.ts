@@ -42,11 +42,25 @@ export const differences: readonly Difference[] = [
     why: 'players on Apple devices want dates, and delays can be measured with them',
   },
   {
+    name: 'max_message',
+    fact: 'default',
+    theirs: '1m',
+    ours: '16m',
+    why: 'key frames of large pictures are longer than a megabyte',
+  },
+  {
     name: 'hls_dir_access',
     fact: 'default',
     theirs: '0744',
     ours: '0755',
     why: 'without the right to enter a directory no other server can hand out what is in it',
+  },
+  {
+    name: 'max_message',
+    fact: 'default',
+    theirs: '1m',
+    ours: '16m',
+    why: 'key frames of large pictures are longer than a megabyte',
   },
   {
     name: 'hls_dir_access',
@@ -75,7 +89,16 @@ export const differences: readonly Difference[] = [
 ];
 
 /** Directives that nginx and its modules do not have. */
-export const ownDirectives: readonly string[] = ['auto_reload', 'gop_max_size', 'out_merge'];
+export const ownDirectives: readonly string[] = [
+  'auto_reload',
+  'flv_live_application',
+  'flv_live_wait',
+  'gop_max_size',
+  'out_merge',
+  'out_queue_size',
+  'publish_conflict',
+  'publish_gap',
+];
 
 /** What behaves differently on purpose, beyond single facts. */
 export const behaviours: readonly { readonly topic: string; readonly ours: string; readonly why: string }[] =

@@ -216,6 +216,9 @@ export class HttpHost implements Host {
     response.once('close', () => {
       connection.busy -= 1;
       this.counters.writing -= 1;
+      if (exchange.measure !== undefined) exchange.bodyBytes = exchange.measure();
+      // As nginx notes a client that hung up before there was an answer.
+      if (exchange.status === 0) exchange.status = 499;
       this.#logs.write(exchange);
     });
     if (exchange.bad) respond(exchange, { status: 400 });

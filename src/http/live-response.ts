@@ -15,7 +15,6 @@ export class LiveResponse {
   reason = '';
   readonly #exchange: Exchange;
   readonly #socket: Socket;
-  readonly #before: number;
   #ended = false;
 
   /** Sends the header, together with what is written in the same turn. */
@@ -33,7 +32,8 @@ export class LiveResponse {
     const header = this.#header(type, fields);
     socket.cork();
     process.nextTick(() => socket.uncork());
-    this.#before = socket.bytesWritten + header.length;
+    const before = socket.bytesWritten + header.length;
+    exchange.measure = () => Math.max(this.sink.sent - before, 0);
     socket.write(header, 'latin1');
   }
 
@@ -56,13 +56,8 @@ export class LiveResponse {
 
   /** Runs once when the connection has gone, however it came to that. */
   whenClosed(work: () => void): void {
-    const socket = this.#socket;
-    const closed = (): void => {
-      this.#exchange.bodyBytes = Math.max(this.sink.sent - this.#before, 0);
-      work();
-    };
-    if (socket.destroyed) closed();
-    else socket.once('close', closed);
+    if (this.#socket.destroyed) work();
+    else this.#socket.once('close', work);
   }
 
   /** Ends the answer as a whole one: what is still queued goes out first, unless nobody takes it. */
@@ -72,7 +67,7 @@ export class LiveResponse {
     this.reason = reason;
     const socket = this.#socket;
     if (!socket.writable) return;
-    if (this.framing === 'chunked') socket.write('0\r\n\r\n', 'latin1');
+    if (this.framing === 'chunked' && this.#exchange.method !== 'HEAD') socket.write('0\r\n\r\n', 'latin1');
     socket.end();
     socket.setTimeout(this.#exchange.place.conf.send_timeout || 60_000, () => socket.destroy());
   }

@@ -1,0 +1,160 @@
+import { settingsOf } from '../../config/block.ts';
+import type { Application, Client, Subscription } from '../../core/application.ts';
+import type { Patience } from '../../core/feed.ts';
+import type { Exchange } from '../../http/exchange.ts';
+import { LiveResponse } from '../../http/live-response.ts';
+import { rtmpServerTable } from '../../rtmp/directives.ts';
+import { flvFormat } from '../../wire/flv/format.ts';
+import type { FlvTarget } from './target.ts';
+
+const FORMAT = flvFormat();
+const TYPE = 'video/x-flv';
+/** nginx-http-flv's, which a stream's own time makes true: it is old as soon as it is there. */
+const FIELDS = [
+  ['Expires', '-1'],
+  ['Cache-Control', 'no-cache'],
+] as const;
+
+/** One player of a stream over HTTP, from its request to the end of its connection. */
+export class FlvPlayer {
+  readonly #exchange: Exchange;
+  readonly #target: FlvTarget;
+  readonly #client: Client;
+  #subscription: Subscription | undefined;
+  #response: LiveResponse | undefined;
+  #waiting: ((live: boolean) => void) | undefined;
+  #idle: NodeJS.Timeout | undefined;
+  #left = false;
+  #dismissed = false;
+
+  constructor(exchange: Exchange, target: FlvTarget) {
+    this.#exchange = exchange;
+    this.#target = target;
+    const { connection, host } = exchange;
+    this.#client = {
+      id: exchange.runtime.nextClientId(),
+      protocol: 'http-flv',
+      origin: 'client',
+      address: connection.address,
+      flashver: 'flv_live',
+      tcurl: `${connection.secure ? 'https' : 'http'}://${host}/${target.app}`,
+      swfurl: '',
+      pageurl: '',
+      connectArgs: target.args,
+      log: exchange.log,
+    };
+  }
+
+  /**
+   * Asks for the stream and sends it; true once the connection belongs to it. `wait` is how long an absent publisher
+   * is waited for, ms. Throws Refused.
+   */
+  async start(wait: number): Promise<boolean> {
+    const { server, app, name, args } = this.#target;
+    const { socket } = this.#exchange.connection;
+    // Whoever hangs up while gates are asked or a publisher is waited for must not stay subscribed.
+    socket.once('close', () => this.leave());
+    const application = await server.connect(this.#client, app);
+    if (this.#gone()) return true;
+    const subscription = await application.play(
+      {
+        action: 'play',
+        client: this.#client,
+        application,
+        name,
+        args,
+        start: -2,
+        duration: -1,
+        reset: false,
+        listener: { started: () => this.#waiting?.(true) },
+        dismiss: (reason) => this.#dismiss(reason),
+      },
+      wait > 0,
+    );
+    this.#subscription = subscription;
+    if (this.#gone()) return true;
+    if (!subscription.live && !hasPublisher(application, subscription) && !(await this.#published(wait))) {
+      const hungUp = socket.destroyed;
+      this.leave();
+      return hungUp;
+    }
+    this.#send(subscription);
+    return true;
+  }
+
+  /** The connection has ended in the meantime; what was got since is given back. */
+  #gone(): boolean {
+    if (!this.#exchange.connection.socket.destroyed) return false;
+    this.leave();
+    return true;
+  }
+
+  /** Waits for a publisher's first media; false where none come in time. */
+  #published(wait: number): Promise<boolean> {
+    if (this.#dismissed) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#waiting?.(false), wait);
+      this.#waiting = (live) => {
+        clearTimeout(timer);
+        this.#waiting = undefined;
+        resolve(live);
+      };
+    });
+  }
+
+  #send(subscription: Subscription): void {
+    const exchange = this.#exchange;
+    const response = new LiveResponse(exchange, TYPE, FIELDS);
+    this.#response = response;
+    response.whenClosed(() => this.leave());
+    if (exchange.method === 'HEAD' || this.#dismissed) {
+      response.end('answered');
+      return;
+    }
+    const patience = this.#patience(subscription);
+    subscription.sit(FORMAT, response.sink, response.framing, patience);
+    this.#watch(subscription, patience.stall);
+    exchange.log.info({ app: this.#target.app, stream: subscription.stream.name }, 'HTTP-FLV play');
+  }
+
+  #patience({ request }: Subscription): Patience {
+    const { timeout } = settingsOf(this.#target.server.spec.block, rtmpServerTable);
+    return { bytes: request.application.settings.out_queue_size, stall: timeout };
+  }
+
+  /** Ends a player to which nothing has been sent for as long as a client may keep silent. */
+  #watch(subscription: Subscription, timeout: number): void {
+    let before = subscription.seat?.bytes ?? 0;
+    this.#idle = setInterval(() => {
+      const now = subscription.seat?.bytes ?? 0;
+      if (now === before) this.#response?.end('nothing came from the publisher');
+      before = now;
+    }, timeout);
+    this.#idle.unref();
+  }
+
+  #dismiss(reason: string): void {
+    this.#dismissed = true;
+    this.#waiting?.(false);
+    // It may be in the middle of the hub's own loop; its seat goes with the connection.
+    this.#response?.end(reason);
+  }
+
+  /** Gives everything back, once. */
+  leave(): void {
+    if (this.#left && this.#subscription === undefined) return;
+    this.#left = true;
+    clearInterval(this.#idle);
+    this.#waiting?.(false);
+    const subscription = this.#subscription;
+    this.#subscription = undefined;
+    subscription?.close();
+    this.#target.server.disconnect(this.#client);
+    const reason = this.#response?.reason;
+    if (reason !== undefined && reason !== '') this.#exchange.log.info({ reason }, 'HTTP-FLV play ended');
+  }
+}
+
+function hasPublisher(application: Application, { stream }: Subscription): boolean {
+  return application.publicationOf(stream) !== undefined;
+}

@@ -1,0 +1,419 @@
+import { connect, type Socket } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Publication } from '../../../src/core/application.ts';
+import { Refused } from '../../../src/core/refused.ts';
+import { AUDIO, VIDEO } from '../../../src/media/packet.ts';
+import { flvModule } from '../../../src/modules/flv/flv.ts';
+import { dechunk, parseAnswer, type Site, startSite } from '../../http/harness.ts';
+import {
+  AAC_HEADER,
+  AVC_HEADER,
+  applicationOf,
+  begin,
+  frame,
+  keyFrame,
+  publish,
+  serve,
+  sound,
+} from '../../http/publishing.ts';
+
+const CONF = `
+http {
+  log_format short '$status $request_method $uri $body_bytes_sent $bytes_sent';
+  access_log access.log short;
+  server {
+    listen PORT;
+    root www;
+    location /live {
+      flv_live on;
+      chunked_transfer_encoding on;
+      add_header Access-Control-Allow-Origin *;
+      add_header Access-Control-Allow-Credentials true;
+    }
+    location /plain { flv_live on; chunked_transfer_encoding off; }
+    location /cam { flv_live on; flv_live_application 1936/studio; }
+    location /wait { flv_live on; flv_live_application live; flv_live_wait 300ms; }
+    location /page { flv_live on; error_page 404 =200 /page.txt; }
+    location ~ ^/re/(\\w+)/(\\w+)$ { flv_live on; rewrite ^/re/(\\w+)/(\\w+)$ /live?port=1935&app=$1&stream=$2 last; }
+    location / { flv_live on; }
+  }
+}`;
+
+interface Tag {
+  readonly type: number;
+  readonly time: number;
+  readonly body: Buffer;
+}
+
+/** Reads an FLV file strictly: header, back pointers, stream ids. */
+function readFlv(bytes: Buffer): { readonly flags: number; readonly tags: readonly Tag[] } {
+  expect(bytes.subarray(0, 4).toString('hex')).toBe('464c5601');
+  expect(bytes.readUInt32BE(5)).toBe(9);
+  expect(bytes.readUInt32BE(9)).toBe(0);
+  const tags: Tag[] = [];
+  for (let at = 13; at < bytes.length; ) {
+    const size = bytes.readUIntBE(at + 1, 3);
+    const time = bytes.readUIntBE(at + 4, 3) + bytes[at + 7]! * 0x1000000;
+    expect(bytes.readUIntBE(at + 8, 3)).toBe(0);
+    expect(bytes.readUInt32BE(at + 11 + size)).toBe(11 + size);
+    tags.push({ type: bytes[at]!, time, body: bytes.subarray(at + 11, at + 11 + size) });
+    at += 15 + size;
+  }
+  return { flags: bytes[4]!, tags };
+}
+
+/** A player that keeps what it gets. */
+class Player {
+  readonly socket: Socket;
+  text = '';
+  closed = false;
+
+  constructor(port: number, target: string, version = '1.1', method = 'GET') {
+    this.socket = connect(port, '127.0.0.1');
+    this.socket.on('data', (chunk) => {
+      this.text += chunk.toString('latin1');
+    });
+    this.socket.on('close', () => {
+      this.closed = true;
+    });
+    this.socket.on('error', () => undefined);
+    this.socket.write(`${method} ${target} HTTP/${version}\r\nHost: localhost\r\n\r\n`);
+  }
+
+  /** Waits for a part of what comes. */
+  async until(done: (player: Player) => boolean): Promise<void> {
+    await expect.poll(() => done(this), { timeout: 4000, interval: 5 }).toBe(true);
+  }
+
+  get head(): string {
+    return this.text.slice(0, this.text.indexOf('\r\n\r\n') + 4);
+  }
+
+  get body(): string {
+    return this.text.slice(this.head.length);
+  }
+}
+
+describe('HTTP-FLV', () => {
+  let site: Site;
+  const publications: Publication[] = [];
+  const players: Player[] = [];
+
+  const start = async (app: string, name: string, server = 0): Promise<Publication> => {
+    const publication = await publish(site.runtime, applicationOf(site.runtime, app, server), name);
+    publications.push(publication);
+    return publication;
+  };
+  const play = (target: string, version?: string, method?: string): Player => {
+    const player = new Player(site.port, target, version, method);
+    players.push(player);
+    return player;
+  };
+
+  beforeAll(async () => {
+    site = await startSite(CONF, [flvModule]);
+    site.file('www/page.txt', 'page');
+    site.file('www/index.html', 'index');
+    site.file('www/vod/movie.flv', 'a file');
+  });
+  afterEach(async () => {
+    for (const player of players.splice(0)) player.socket.destroy();
+    for (const publication of publications.splice(0)) publication.close();
+    await expect
+      .poll(() => [...site.runtime.hub.applications()].flatMap((app) => [...app.subscriptions]))
+      .toEqual([]);
+  });
+  afterAll(() => site.close());
+
+  const apps = (settings: Record<string, unknown> = {}): void => {
+    serve(
+      site.runtime,
+      { port: 1935, applications: { live: settings, 'a/b': settings, off: { live: false } } },
+      { port: 1936, settings: { timeout: 200 }, applications: { studio: {} } },
+    );
+  };
+
+  it('answers with the fields of nginx-http-flv in their order, and one chunk framing', async () => {
+    apps({ idle_streams: false });
+    const publication = await start('live', 's');
+    begin(publication);
+    const player = play('/live?app=live&stream=s');
+    await player.until(({ body }) => body.length > 100);
+    const names = [...player.head.matchAll(/^([A-Za-z-]+):/gm)].map((match) => match[1]);
+    expect(names).toEqual([
+      'Server',
+      'Date',
+      'Content-Type',
+      'Transfer-Encoding',
+      'Connection',
+      'Expires',
+      'Cache-Control',
+      'Access-Control-Allow-Origin',
+      'Access-Control-Allow-Credentials',
+    ]);
+    expect(player.head.startsWith('HTTP/1.1 200 OK\r\n')).toBe(true);
+    expect(player.head).toContain('Content-Type: video/x-flv\r\n');
+    const now = performance.now();
+    publication.push(VIDEO, 40, frame(2), now);
+    publication.push(AUDIO, 43, sound(2), now);
+    publication.endOfRead(now);
+    publication.push(VIDEO, 80, keyFrame(3, 70_000), now);
+    publication.endOfRead(now);
+    publication.close();
+    await player.until(({ closed }) => closed);
+    const { flags, tags } = readFlv(Buffer.from(dechunk(player.body), 'latin1'));
+    expect(flags).toBe(5);
+    expect(tags.map(({ type, time }) => [type, time])).toEqual([
+      [VIDEO, 0],
+      [AUDIO, 0],
+      [VIDEO, 0],
+      [AUDIO, 0],
+      [VIDEO, 40],
+      [AUDIO, 43],
+      [VIDEO, 80],
+    ]);
+    expect(tags.map(({ body }) => body.toString('hex'))).toEqual(
+      [AVC_HEADER, AAC_HEADER, keyFrame(1), sound(1), frame(2), sound(2), keyFrame(3, 70_000)].map((body) =>
+        body.toString('hex'),
+      ),
+    );
+  });
+
+  it.each([
+    ['/live?app=live&stream=s'],
+    ['/live?STREAM=s&Port=1935&APP=live'],
+    ['/live?stream=%73&app=%6Cive'],
+    ['/live%3Fapp=live&stream=s'],
+    ['/live%3Fapp=live?stream=s'],
+    ['/live/live/s.flv'],
+    ['/live/s.flv?app=live&stream=s'],
+    ['/live/s.flv'],
+    ['/wait/s.flv?token=1'],
+    ['/wait?stream=s'],
+    ['/re/live/s'],
+  ])('plays %s', async (target) => {
+    apps();
+    begin(await start('live', 's'));
+    const player = play(target);
+    await player.until(({ body }) => body.includes('FLV\x01\x05'));
+  });
+
+  it('takes the application by its longest name, the server by its port', async () => {
+    apps();
+    begin(await start('a/b', 'c/d'));
+    begin(await start('studio', 'one', 1));
+    for (const target of [
+      '/live/a/b/c/d.flv',
+      '/live?app=a%2Fb&stream=c/d',
+      '/cam/one.flv',
+      '/live?port=1936&app=studio&stream=one',
+    ]) {
+      const player = play(target);
+      await player.until(({ body }) => body.includes('FLV\x01\x05'));
+    }
+  });
+
+  it.each([
+    ['/live?app=live&stream=gone', 404, 'no such stream'],
+    ['/live?app=gone&stream=s', 404, 'no such application'],
+    ['/live?app=off&stream=s', 404, 'not live'],
+    ['/live?port=1&app=live&stream=s', 404, 'no RTMP server listens on port 1'],
+    ['/live?port=x&app=live&stream=s', 400, 'the port is not'],
+    ['/live?port=70000&app=live&stream=s', 400, 'the port is not'],
+    ['/live?stream=s', 404, 'no application'],
+    ['/live', 404, 'no stream is named'],
+    ['/live?app=live', 400, 'the stream name is empty'],
+    ['/live?app=live&stream=../x', 400, 'climbing'],
+    ['/live?app=live&stream=a%00b', 400, 'control characters'],
+    ['/cam/gone.flv', 404, 'no such stream'],
+  ])('refuses %s with %i, a reason and the CORS fields', async (target, status, reason) => {
+    apps();
+    const answer = await site.get(target);
+    expect(answer.status).toBe(status);
+    expect((JSON.parse(answer.body) as { error: string }).error).toContain(reason);
+    expect(answer.headers.get('content-type')).toBe('application/json');
+    if (target.startsWith('/live')) expect(answer.headers.get('access-control-allow-origin')).toBe('*');
+  });
+
+  it('leaves other paths to files', async () => {
+    apps();
+    expect((await site.get('/')).body).toBe('index');
+    expect((await site.get('/page.txt')).body).toBe('page');
+    expect((await site.get('/vod/movie.flv')).body).toBe('a file');
+    expect((await site.get('/page?app=live&stream=gone')).body).toBe('page');
+  });
+
+  it('answers OPTIONS, HEAD and other methods', async () => {
+    apps();
+    const options = await site.get('/live?app=live&stream=s', { method: 'OPTIONS' });
+    expect([options.status, options.headers.get('access-control-allow-origin')]).toEqual([204, '*']);
+    expect((await site.get('/live?app=live&stream=s', { method: 'POST' })).status).toBe(405);
+    expect((await site.get('/live?app=live&stream=s', { method: 'HEAD' })).status).toBe(404);
+    begin(await start('live', 's'));
+    const player = play('/live?app=live&stream=s', '1.1', 'HEAD');
+    await player.until(({ closed }) => closed);
+    expect(player.head).toContain('HTTP/1.1 200 OK');
+    expect(player.head).toContain('Transfer-Encoding: chunked');
+    expect(player.body).toBe('');
+  });
+
+  it('sends HTTP/1.0, and who wants no chunks, a body that ends with the connection', async () => {
+    apps({ idle_streams: false });
+    const publication = await start('live', 's');
+    begin(publication);
+    const old = play('/live?app=live&stream=s', '1.0');
+    const plain = play('/plain?app=live&stream=s');
+    for (const player of [old, plain]) {
+      await player.until(({ body }) => body.includes('FLV'));
+      expect(player.head).not.toContain('Transfer-Encoding');
+      expect(player.head).toContain('Connection: close');
+    }
+    publication.close();
+    for (const player of [old, plain]) {
+      await player.until(({ closed }) => closed);
+      expect(readFlv(Buffer.from(player.body, 'latin1')).tags).toHaveLength(4);
+    }
+  });
+
+  it('states the tracks that there are', async () => {
+    apps();
+    const audio = await start('live', 'audio');
+    const now = performance.now();
+    const player = play('/live?app=live&stream=audio');
+    audio.push(AUDIO, 0, AAC_HEADER, now);
+    let time = 0;
+    await player.until(({ body }) => {
+      time += 23;
+      audio.push(AUDIO, time, sound(1), performance.now());
+      audio.endOfRead(performance.now());
+      return body.includes('FLV\x01\x04');
+    });
+  });
+
+  it('keeps a player for the next publisher under the same header', async () => {
+    apps({ idle_streams: true });
+    const first = await start('live', 's');
+    begin(first);
+    const player = play('/live?app=live&stream=s');
+    await player.until(({ body }) => body.includes('FLV'));
+    first.close();
+    begin(await start('live', 's'), 500);
+    await player.until(({ body }) => body.split('\x17\x01\x00').length === 3);
+    expect(player.closed).toBe(false);
+    expect(player.body.split('FLV')).toHaveLength(2);
+  });
+
+  it('waits for a publisher where that is set, and no longer', async () => {
+    apps();
+    const late = play('/wait/late.flv');
+    await late.until(() => [...applicationOf(site.runtime, 'live').subscriptions].length === 1);
+    expect(late.text).toBe('');
+    begin(await start('live', 'late'));
+    await late.until(({ body }) => body.includes('FLV'));
+    const began = performance.now();
+    expect((await site.get('/wait/never.flv')).status).toBe(404);
+    expect(performance.now() - began).toBeGreaterThan(250);
+  });
+
+  it('ends a player that nothing is sent to for the timeout of its server', async () => {
+    apps();
+    const publication = await start('studio', 'still', 1);
+    begin(publication);
+    const player = play('/cam/still.flv');
+    await player.until(({ closed }) => closed);
+    expect(dechunk(player.body)).toContain('FLV');
+  });
+
+  it('says 403 and 503 as gates do, and gives up what it took', async () => {
+    apps();
+    const application = applicationOf(site.runtime, 'live');
+    begin(await start('live', 's'));
+    for (const [reason, status] of [
+      ['denied', 403],
+      ['overloaded', 503],
+    ] as const) {
+      const undo = application.addGate(0, () => {
+        throw new Refused(reason, 'not for you');
+      });
+      const answer = await site.get('/live?app=live&stream=s');
+      expect([answer.status, JSON.parse(answer.body)]).toEqual([status, { status, error: 'not for you' }]);
+      undo();
+    }
+    expect(site.runtime.hub.servers[0]!.clients.size).toBe(0);
+  });
+
+  it('lets nothing behind when a client hangs up while a gate is asked', async () => {
+    apps();
+    const application = applicationOf(site.runtime, 'live');
+    begin(await start('live', 's'));
+    let open: () => void = () => undefined;
+    const undo = application.addGate(
+      0,
+      () =>
+        new Promise<void>((resolve) => {
+          open = resolve;
+        }),
+    );
+    const player = play('/live?app=live&stream=s');
+    await player.until(() => site.runtime.hub.servers[0]!.clients.size === 1);
+    player.socket.destroy();
+    await expect.poll(() => site.host.counters.active).toBe(0);
+    open();
+    undo();
+    await expect.poll(() => site.runtime.hub.servers[0]!.clients.size).toBe(0);
+    expect([...application.subscriptions]).toEqual([]);
+  });
+
+  it('gives a fault of a gate 500 and goes on', async () => {
+    apps();
+    const undo = applicationOf(site.runtime, 'live').addGate(0, () => {
+      throw new TypeError('a bug');
+    });
+    begin(await start('live', 's').catch(() => start('studio', 's', 1)));
+    expect((await site.get('/live?app=live&stream=s')).status).toBe(500);
+    undo();
+    expect(
+      site.log.some(({ msg, err }) => msg === 'a request failed' && JSON.stringify(err).includes('a bug')),
+    ).toBe(true);
+  });
+
+  it('answers nothing that is pipelined behind a stream', async () => {
+    apps();
+    begin(await start('live', 's'));
+    const player = play('/live?app=live&stream=s');
+    await player.until(({ body }) => body.includes('FLV'));
+    for (let i = 0; i < 50; i++) player.socket.write('GET /page.txt HTTP/1.1\r\nHost: x\r\n\r\n');
+    player.socket.write('garbage \0\0\0');
+    expect(player.text).not.toContain('page');
+  });
+
+  it('logs a player when it ends, with what was sent', async () => {
+    apps({ idle_streams: false });
+    const publication = await start('live', 'logged');
+    begin(publication);
+    const player = play('/live?app=live&stream=logged');
+    await player.until(({ body }) => body.includes('FLV'));
+    publication.close();
+    await player.until(({ closed }) => closed);
+    const { readFileSync } = await import('node:fs');
+    const line = `200 GET /live ${player.body.length} ${player.text.length}\n`;
+    await expect.poll(() => readFileSync(`${site.prefix}/access.log`, 'utf8')).toContain(line);
+    expect(parseAnswer(player.text).status).toBe(200);
+  });
+
+  it('goes on under a reload that changes its location', async () => {
+    apps();
+    const publication = await start('live', 's');
+    begin(publication);
+    const player = play('/live?app=live&stream=s');
+    await player.until(({ body }) => body.includes('FLV'));
+    await site.load(CONF.replaceAll('flv_live on;', ''));
+    expect((await site.get('/live?app=live&stream=s')).status).toBe(404);
+    const now = performance.now();
+    publication.push(VIDEO, 40, frame(9), now);
+    publication.endOfRead(now);
+    await player.until(({ body }) => body.includes('\x09'.repeat(50)));
+    expect(player.closed).toBe(false);
+    await site.load(CONF);
+  });
+});
