@@ -129,9 +129,7 @@ export async function cleanDirectory(
           () => undefined,
         );
       }
-    } else if (entry.isFile() && !protects(file) && (await isOld(file, entry.name, age))) {
-      // Asked again: a new publisher may have taken it up while it was looked at.
-      if (protects(file)) continue;
+    } else if (entry.isFile() && (await isOld(file, entry.name, age)) && !protects(file)) {
       await unlink(file).then(
         () => {
           removed += 1;

@@ -6,7 +6,7 @@ import { type DiskAccess, DiskQueue, type DiskTrouble } from './disk.ts';
 import { type History, readHistory } from './history.ts';
 import { encryptSegment, initialisationVector, KeyRing } from './keys.ts';
 import { type Layout, layoutOf } from './layout.ts';
-import { type Segment, Segmenter } from './segmenter.ts';
+import { type Cutting, type Segment, Segmenter, type SegmenterEvents } from './segmenter.ts';
 import { type HlsSettings, longestSegment } from './table.ts';
 import { type Listed, PlaylistWindow } from './window.ts';
 
@@ -30,10 +30,12 @@ export interface OutputGround {
   readonly expired: (output: StreamOutput) => void;
 }
 
-/** A segment that is to be listed, with the wall clock of its first frame. */
+/** A segment that is to be listed, with wall clock and stream time, ms, of its first frame. */
 interface Dated {
   readonly segment: Segment;
   readonly date: number;
+  /** The publisher's own time of it. */
+  readonly time: number;
 }
 
 /**
@@ -57,6 +59,8 @@ export class StreamOutput {
   #loading: Promise<void> = Promise.resolve();
   #known = false;
   #listedAt = 0;
+  /** Where the newest segment ends on the time line of all publishers, ms. */
+  #end = -1;
   #attached = false;
   #expiry: NodeJS.Timeout | undefined;
   #peak = 0;
@@ -119,10 +123,12 @@ export class StreamOutput {
     this.#keys.renew();
     this.#continue();
     let anchor: number | null = null;
-    const segmenter = new Segmenter(this.#muxer, () => cuttingOf(conf()), stream, {
+    const events: SegmenterEvents = {
       segment: (segment) => {
+        const time = segment.start - segmenter.offset;
         if (anchor === null || segment.discontinuity) anchor = Date.now() - Math.max(stream.timeline.last, 0);
-        this.#arrive({ segment, date: anchor + segment.start });
+        this.#end = segment.start + segment.duration;
+        this.#arrive({ segment, date: anchor + time, time });
       },
       unfit: (what, codec) => {
         const fields = { stream: this.name, codec, issue: 'codec-not-for-hls' };
@@ -130,7 +136,8 @@ export class StreamOutput {
         else if (what === 'audio-codec') log.warn(fields, 'HLS without sound: it is neither AAC nor MP3');
         else log.warn({ stream: this.name, reason: codec }, 'a sequence header of the publisher is broken');
       },
-    });
+    };
+    const segmenter = new Segmenter(this.#muxer, () => cuttingOf(conf()), stream, events, this.#end);
     const leave = stream.tap(segmenter);
     return () => {
       leave();
@@ -185,7 +192,7 @@ export class StreamOutput {
     else this.#list(dated);
   }
 
-  #list({ segment, date }: Dated): void {
+  #list({ segment, date, time }: Dated): void {
     const conf = this.#ground.conf();
     const id = this.#identify(segment, date, conf);
     const path = this.#layout.segment(id);
@@ -197,7 +204,7 @@ export class StreamOutput {
       uri: this.#layout.segmentUri(id),
       duration: segment.duration,
       discontinuity: segment.discontinuity && !this.#window.fresh,
-      date: conf.hls_datetime === 'none' ? null : conf.hls_datetime === 'timestamp' ? segment.start : date,
+      date: conf.hls_datetime === 'none' ? null : conf.hls_datetime === 'timestamp' ? time : date,
       key: key === null ? null : { uri: this.#layout.keyUri(key.key.id), iv: key.iv },
       path,
       keyPath: key === null ? null : this.#layout.key(key.key.id),
@@ -318,7 +325,7 @@ function expectedLength(segment: Segment, fragment: number): number {
   return Math.max(fragment, Math.ceil(fragment / keyInterval - 0.05) * keyInterval);
 }
 
-function cuttingOf(conf: HlsSettings): ReturnType<ConstructorParameters<typeof Segmenter>[1]> {
+function cuttingOf(conf: HlsSettings): Cutting {
   return {
     fragment: conf.hls_fragment,
     longest: longestSegment(conf),

@@ -1,6 +1,6 @@
 import { MediaError } from '../../media/bits.ts';
 import { readMp3Header } from '../../media/mp3.ts';
-import { AUDIO, type MediaPacket, VIDEO } from '../../media/packet.ts';
+import { DATA, type MediaPacket, VIDEO } from '../../media/packet.ts';
 import { type Payload, readAudioPayload, readVideoPayload } from '../../media/payload.ts';
 import { AudioGatherer } from '../../wire/mpegts/audio.ts';
 import { TICKS_PER_MS, type TransportMuxer } from '../../wire/mpegts/muxer.ts';
@@ -52,6 +52,8 @@ const HOLE_MS = 2000;
 /** Bounds of what is held while the tracks are not yet known. */
 const HELD_PACKETS = 2048;
 const HELD_BYTES = 16 * 1024 * 1024;
+/** Left between the frames of two publishers, so that the last sound of the first is over. */
+const SEAM_MS = 40;
 /** A segment is cut at this size whatever it holds, so that no publisher takes all memory. */
 const LARGEST_BYTES = 128 * 1024 * 1024;
 
@@ -101,13 +103,18 @@ export class Segmenter {
   #independent = true;
   #lastKey = -1;
   #keyInterval = 0;
+  /** Where the segments of the publisher before ended, -1 where there are none. */
+  readonly #floor: number;
+  #offset: number | null = null;
 
   constructor(
     muxer: TransportMuxer,
     cutting: () => Cutting,
     source: SegmenterSource,
     events: SegmenterEvents,
+    floor = -1,
   ) {
+    this.#floor = floor;
     this.#muxer = muxer;
     this.#cutting = cutting;
     this.#source = source;
@@ -118,14 +125,21 @@ export class Segmenter {
     });
   }
 
-  packet(packet: MediaPacket): void {
-    if (this.#unfit) return;
+  /** What is added to the stream's time, ms, so that segments go on where those of the publisher before ended. */
+  get offset(): number {
+    return this.#offset ?? 0;
+  }
+
+  packet(original: MediaPacket): void {
+    if (this.#unfit || original.kind === DATA) return;
+    this.#offset ??= this.#offsetFrom(original.time);
+    const packet = this.#offset === 0 ? original : { ...original, time: original.time + this.#offset };
     if (packet.kind === VIDEO) {
       const payload = readVideoPayload(packet.body);
       if (payload.type === 'other' || !this.#fitVideo(payload)) return;
       if (payload.type === 'config') this.#configureVideo(packet.body.subarray(payload.offset));
       else if (this.#video !== null) this.#media(packet, payload);
-    } else if (packet.kind === AUDIO) {
+    } else {
       const payload = readAudioPayload(packet.body);
       if (payload.type === 'other' || !this.#fitAudio(payload, packet.body)) return;
       if (payload.type === 'config') this.#configureAudio(packet.body.subarray(payload.offset));
@@ -138,6 +152,14 @@ export class Segmenter {
     if (this.#held !== null) this.#release();
     if (this.#open) this.#close(this.#end());
     this.#gatherer.reset();
+  }
+
+  /** Players that pass over discontinuities stumble over times that go back. Aligned streams keep their alignment. */
+  #offsetFrom(time: number): number {
+    const from = this.#floor + SEAM_MS;
+    if (this.#floor < 0 || time >= this.#floor) return 0;
+    const { aligned, fragment } = this.#cutting();
+    return aligned ? Math.ceil((from - time) / fragment) * fragment : from - time;
   }
 
   #fitVideo(payload: Payload): boolean {

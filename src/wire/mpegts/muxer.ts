@@ -1,6 +1,6 @@
 import { AVC_AUD, AVC_SPS } from '../../media/avc.ts';
 import { copyBytes } from '../slab.ts';
-import { AUDIO_PID, PACKET, TABLES_BYTES, type Tracks, VIDEO_PID, writePat, writePmt } from './tables.ts';
+import { AUDIO_PID, PACKET, type Tracks, VIDEO_PID, writePat, writePmt } from './tables.ts';
 
 /** Ticks of the 90 kHz clock in which all times here are given. */
 export const TICKS_PER_MS = 90;
@@ -19,9 +19,8 @@ const DISCONTINUITY = 0x80;
 const RANDOM_ACCESS = 0x40;
 const CLOCK = 0x10;
 
-const START_BYTES = 256 * 1024;
-/** A buffer above this is given back after a segment that needed little of it. */
-const KEEP_BYTES = 4 * 1024 * 1024;
+/** A segment grows by pieces of this many bytes, a whole number of packets, which live no longer than it takes. */
+const PIECE = 348 * PACKET;
 const DELIMITER = Buffer.from([0, 0, 0, 1, AVC_AUD, 0xf0]);
 const START_CODE = Buffer.from([0, 0, 0, 1]);
 /** Largest value of the length field of a PES packet. */
@@ -50,8 +49,10 @@ export interface AccessUnit {
 export class TransportMuxer {
   /** Access units whose NAL lengths did not add up. */
   damaged = 0;
-  #out = Buffer.allocUnsafeSlow(START_BYTES);
+  /** The piece being filled, how far, and the full ones before it. */
+  #out = Buffer.allocUnsafeSlow(PIECE);
   #at = 0;
+  #full: Buffer[] = [];
   #tracks: Tracks = { video: null, audio: null };
   #version = -1;
   #tableCounter = 0;
@@ -69,7 +70,7 @@ export class TransportMuxer {
 
   /** Bytes of the segment so far. */
   get length(): number {
-    return this.#at;
+    return this.#full.length * PIECE + this.#at;
   }
 
   get tracks(): Tracks {
@@ -86,10 +87,10 @@ export class TransportMuxer {
       this.#clock = -1;
       this.#broken = true;
     }
-    this.#reserve(TABLES_BYTES);
-    writePat(this.#out, this.#at, this.#tableCounter);
-    writePmt(this.#out, this.#at + PACKET, this.#tableCounter, tracks, this.#version);
-    this.#at += TABLES_BYTES;
+    writePat(this.#piece(), this.#at, this.#tableCounter);
+    this.#at += PACKET;
+    writePmt(this.#piece(), this.#at, this.#tableCounter, tracks, this.#version);
+    this.#at += PACKET;
     this.#tableCounter = (this.#tableCounter + 1) & 15;
   }
 
@@ -141,13 +142,13 @@ export class TransportMuxer {
 
   /** Ends the segment and gives its bytes in memory of their own. */
   finish(): Buffer {
-    const used = this.#at;
-    const segment = Buffer.allocUnsafeSlow(used);
-    this.#out.copy(segment, 0, 0, used);
+    const segment = Buffer.allocUnsafeSlow(this.length);
+    this.#full.forEach((piece, index) => {
+      piece.copy(segment, index * PIECE);
+    });
+    this.#out.copy(segment, this.#full.length * PIECE, 0, this.#at);
+    this.#full = [];
     this.#at = 0;
-    if (this.#out.length > KEEP_BYTES && used < this.#out.length / 4) {
-      this.#out = Buffer.allocUnsafeSlow(Math.max(used * 2, START_BYTES));
-    }
     return segment;
   }
 
@@ -176,8 +177,6 @@ export class TransportMuxer {
   /** Opens the first packet of a PES packet of `total` bytes, with the clock where its PID carries it. */
   #begin(pid: number, total: number, time: number, random: boolean): void {
     const clockPid = this.#tracks.video === null ? AUDIO_PID : VIDEO_PID;
-    const packets = Math.ceil((total + 10) / PAYLOAD) + 1;
-    this.#reserve((packets + Math.ceil(CLOCK_HOLE / CLOCK_EVERY) + 1) * PACKET);
     const now = pid === clockPid ? time : time - CLOCK_LAG;
     this.#fillClock(clockPid, now);
     let flags = random && (pid === VIDEO_PID || clockPid === AUDIO_PID) ? RANDOM_ACCESS : 0;
@@ -199,7 +198,7 @@ export class TransportMuxer {
   #fillClock(pid: number, now: number): void {
     if (this.#clock < 0 || now - this.#clock > CLOCK_HOLE) return;
     while (now - this.#clock > CLOCK_EVERY) {
-      const out = this.#out;
+      const out = this.#piece();
       const at = this.#at;
       const clock = this.#clock + CLOCK_EVERY;
       const counter = ((pid === VIDEO_PID ? this.#videoCounter : this.#audioCounter) + 15) & 15;
@@ -218,7 +217,7 @@ export class TransportMuxer {
 
   /** Writes a packet header; stuffing goes into the adaptation field of the last packet (2.4.3.4). */
   #open(unitStart: number, flags: number, clock: number): void {
-    const out = this.#out;
+    const out = this.#piece();
     const at = this.#at;
     let field = flags === 0 ? 0 : clock >= 0 ? 8 : 2;
     const used = field;
@@ -252,25 +251,26 @@ export class TransportMuxer {
   }
 
   #put(source: Buffer, start: number, length: number): void {
-    const out = this.#out;
     let from = start;
     const end = start + length;
     while (from < end) {
       if (this.#room === 0) this.#open(0, 0, -1);
       const size = Math.min(this.#room, end - from);
-      copyBytes(out, this.#at, source, from, size);
+      copyBytes(this.#out, this.#at, source, from, size);
       this.#at += size;
       this.#room -= size;
       from += size;
     }
   }
 
-  #reserve(bytes: number): void {
-    const wanted = this.#at + bytes;
-    if (wanted <= this.#out.length) return;
-    const grown = Buffer.allocUnsafeSlow(Math.max(wanted, this.#out.length * 2));
-    this.#out.copy(grown, 0, 0, this.#at);
-    this.#out = grown;
+  /** The piece that the next packet goes into. */
+  #piece(): Buffer {
+    if (this.#at === PIECE) {
+      this.#full.push(this.#out);
+      this.#out = Buffer.allocUnsafeSlow(PIECE);
+      this.#at = 0;
+    }
+    return this.#out;
   }
 }
 

@@ -264,19 +264,12 @@ describe('cleanup', () => {
   test('clients of one path share a job: the longest age counts, and it ends with the last of them', async () => {
     const memory = new MemoryFiles();
     put('s-1.ts', 90_000);
-    let asked = 0;
-    const client = (age: number) => ({
-      age: () => age,
-      protects: () => {
-        asked += 1;
-        return false;
-      },
-      log: at.log,
-    });
+    const client = (age: number) => ({ age: () => age, protects: () => false, log: at.log });
     const first = keepClean(memory, directory, client(60_000));
     const second = keepClean(memory, directory, client(100_000));
-    await vi.advanceTimersByTimeAsync(1);
-    await until(() => asked === 2);
+    vi.advanceTimersByTime(1);
+    expect(vi.getTimerCount()).toBe(0);
+    await until(() => vi.getTimerCount() === 1);
     expect(files()).toEqual(['s-1.ts']);
     second();
     await until(() => {
