@@ -2,6 +2,7 @@ import { httpModule } from '../http/directives.ts';
 import type { HttpModule } from '../http/handler.ts';
 import { rtmpModule } from '../rtmp/directives.ts';
 import { accessModule } from './access/access.ts';
+import { flvModule } from './flv/flv.ts';
 import { hlsModule } from './hls/hls.ts';
 import { mainModule } from './main/main.ts';
 
@@ -9,4 +10,11 @@ import { mainModule } from './main/main.ts';
  * Every module, in the order that counts: gates are asked, services started and content handlers tried in it. Files
  * come last among content handlers by themselves.
  */
-export const modules: readonly HttpModule[] = [mainModule, rtmpModule, httpModule, accessModule, hlsModule];
+export const modules: readonly HttpModule[] = [
+  mainModule,
+  rtmpModule,
+  httpModule,
+  accessModule,
+  hlsModule,
+  flvModule,
+];
