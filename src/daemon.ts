@@ -11,7 +11,14 @@ import { changedSettings } from './core/services.ts';
 import { crossCheck } from './daemon/check.ts';
 import { diagnose } from './daemon/failures.ts';
 import { ErrorLog, type Pretty } from './daemon/logging.ts';
-import { isUnchanged, type Outcome, outcomeData, outcomeLines, summary } from './daemon/outcome.ts';
+import {
+  isNothing,
+  noticedLines,
+  type Outcome,
+  outcomeData,
+  outcomeLines,
+  summary,
+} from './daemon/outcome.ts';
 import { Presence } from './daemon/presence.ts';
 import { dropRights, logTargets, pidPath, setEnvironment, startNotes } from './daemon/process.ts';
 import { countSessions, type Sessions, sessionsOf } from './daemon/sessions.ts';
@@ -34,6 +41,8 @@ export interface DaemonOptions {
 }
 
 const SWEEP_MS = 1000;
+/** Who asks for a reload this soon after the file was saved, ms, wants to hear of what was done at once. */
+const NOTICED_MS = 10_000;
 /** How long the last bytes to those who are sent away may take at a stop, ms. */
 const GOODBYE_MS = 500;
 
@@ -56,6 +65,8 @@ export class Daemon {
   #sweep: NodeJS.Timeout | undefined;
   #reloading: Promise<Outcome> | undefined;
   #nextReload: Promise<Outcome> | undefined;
+  /** The last change that was applied because a file changed. */
+  #noticed: { readonly outcome: Outcome & { readonly kind: 'applied' }; readonly at: number } | undefined;
   #stopping: Promise<void> | undefined;
   /** Nothing new is taken or applied any more. */
   #leaving = false;
@@ -80,7 +91,7 @@ export class Daemon {
     this.#presence = new Presence(pidPath(config));
     this.#watch = new ConfigWatch(
       () => readSources(options.config.file),
-      () => void this.reload('a file changed'),
+      () => void this.#fileChanged(),
       log.logger,
       options.watch,
     );
@@ -111,8 +122,13 @@ export class Daemon {
     const log = this.#log.logger;
     const unanswered = await this.#presence.claim(async (request) => {
       if (request.command === 'status') return { ok: true, text: [], data: this.status() };
+      const noticed = this.#noticed;
       const outcome = await this.reload('asked for');
-      return { ok: outcome.kind === 'applied', text: outcomeLines(outcome), data: outcomeData(outcome) };
+      const text =
+        noticed !== undefined && isNothing(outcome) && performance.now() - noticed.at < NOTICED_MS
+          ? noticedLines(noticed.outcome)
+          : outcomeLines(outcome);
+      return { ok: outcome.kind === 'applied', text, data: outcomeData(outcome) };
     });
     if (unanswered !== null)
       log.warn({ err: unanswered }, 'there is no control socket, so a reload is not answered');
@@ -201,6 +217,11 @@ export class Daemon {
       publishers,
       viewers,
     };
+  }
+
+  async #fileChanged(): Promise<void> {
+    const outcome = await this.reload('a file changed');
+    if (outcome.kind === 'applied' && !isNothing(outcome)) this.#noticed = { outcome, at: performance.now() };
   }
 
   #startReload(reason: string): Promise<Outcome> {
@@ -303,7 +324,7 @@ export class Daemon {
     }
     const { report, warnings } = outcome;
     for (const warning of warnings) log.warn(printLine(warning));
-    if (isUnchanged(report)) this.#log.notice('configuration is unchanged', { reason });
+    if (isNothing(outcome)) this.#log.notice('configuration is unchanged', { reason });
     else this.#log.notice('reloaded', { reason, took: Math.round(outcome.took), changes: summary(outcome) });
     if (report.restartNeeded.length > 0) {
       log.warn({ settings: report.restartNeeded }, 'some changes only apply after a restart');

@@ -5,11 +5,16 @@ import type { Wanted } from '../core/listeners.ts';
 import { mainTable } from '../core/main.ts';
 import { checkHttp } from '../http/check.ts';
 import { listensOf } from '../http/router.ts';
+import { checkRtmp, rtmpWanted } from '../rtmp/check.ts';
 import { findIdentity, mayChangeUser } from './privileges.ts';
 
 /** Every finding about a tree that its tables cannot see, without anything of the running server. */
 export function checkTree(tree: Block): readonly Diagnostic[] {
-  return [...checkHttp(tree), ...crossCheck(tree, httpWanted(tree))];
+  return [
+    ...checkRtmp(tree),
+    ...checkHttp(tree),
+    ...crossCheck(tree, [...rtmpWanted(tree), ...httpWanted(tree)]),
+  ];
 }
 
 function httpWanted(tree: Block): readonly Wanted[] {

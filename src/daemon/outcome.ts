@@ -26,8 +26,10 @@ export type Outcome =
     };
 
 /** Whether a reload found everything as it was. */
-export function isUnchanged(report: Report): boolean {
-  return report.changes.length === 0 && report.restartNeeded.length === 0;
+export function isNothing(outcome: Outcome): boolean {
+  if (outcome.kind === 'refused') return false;
+  const { changes, restartNeeded } = outcome.report;
+  return changes.length === 0 && restartNeeded.length === 0;
 }
 
 /** The outcome in lines, as `mediad -s reload` prints them. */
@@ -38,17 +40,26 @@ export function outcomeLines(outcome: Outcome): readonly string[] {
       `mediad: reload refused, the running configuration (loaded ${localTime(outcome.since)}) is kept`,
     ];
   }
-  const { report, warnings } = outcome;
-  const warned = printText(warnings, { files: [] }).split('\n').slice(0, -1);
-  if (isUnchanged(report)) return [...warned, 'mediad: configuration is unchanged, nothing to do'];
-  const lines = [`mediad: reloaded in ${Math.max(1, Math.round(outcome.took))} ms: ${summary(outcome)}`];
+  const warned = printText(outcome.warnings, { files: [] }).split('\n').slice(0, -1);
+  if (isNothing(outcome)) return [...warned, 'mediad: configuration is unchanged, nothing to do'];
+  return [...warned, ...changeLines(outcome, `reloaded in ${Math.max(1, Math.round(outcome.took))} ms`)];
+}
+
+/** The outcome of a reload that a change of the file had already brought about when it was asked for. */
+export function noticedLines(outcome: Outcome & { readonly kind: 'applied' }): readonly string[] {
+  return changeLines(outcome, 'already reloaded as the file was saved');
+}
+
+function changeLines(outcome: Outcome & { readonly kind: 'applied' }, done: string): readonly string[] {
+  const { report } = outcome;
+  const lines = [`mediad: ${done}: ${summary(outcome)}`];
   if (report.restartNeeded.length > 0) {
     lines.push(`mediad: [warn] only a restart applies: ${report.restartNeeded.join(', ')}`);
   }
   for (const { name } of report.entries.filter((entry) => entry.outcome === 'failed')) {
     lines.push(`mediad: [error] ${name} could not start, see the log`);
   }
-  return [...warned, ...lines];
+  return lines;
 }
 
 /** What changed, in one phrase: `+1 application (rtmp:1935/cam); 12 publishers and 340 viewers kept`. */
@@ -75,7 +86,7 @@ export function outcomeData(outcome: Outcome): unknown {
   }
   const { report, warnings, ignored, took, publishers, viewers } = outcome;
   return {
-    outcome: isUnchanged(report) ? 'unchanged' : 'applied',
+    outcome: isNothing(outcome) ? 'unchanged' : 'applied',
     took,
     changes: report.changes,
     restartNeeded: report.restartNeeded,

@@ -114,7 +114,7 @@ describe('reload', () => {
     expect(changesOf(outcome)).toEqual([
       `started listen 127.0.0.1:${second}`,
       `closed listen 127.0.0.1:${first}`,
-      `started application rtmp:${first}/cam`,
+      `started application rtmp:${second}/cam`,
     ]);
     expect(await greeting(second)).toBe('rtmp');
     expect(await greeting(first)).toBe('ECONNREFUSED');

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { isAlive } from '../../src/daemon/pid-file.ts';
 import { type Child, runToEnd, start, until } from './children.ts';
 import { makePlace, type Place, ROOT } from './harness.ts';
 
@@ -78,18 +79,20 @@ test.for(['SIGTERM', 'SIGINT', 'SIGQUIT'] as const)(
 );
 
 test('a reload is answered with what changed, or why it was refused', async () => {
-  const server = await served();
+  const server = await served((place) => conf(place, 'auto_reload off;'));
   const { place, run } = server;
   expect(await run('-s', 'reload')).toMatchObject({
     code: 0,
     output: 'mediad: configuration is unchanged, nothing to do\n',
   });
 
-  server.write(conf(place, 'auto_reload off;', 'application live { live on; } application cam { live on; }'));
+  server.write(
+    conf(place, 'auto_reload off; env A=b;', 'application live { live on; } application cam { live on; }'),
+  );
   expect(await run('-s', 'reload')).toMatchObject({
     code: 0,
     output: expect.stringMatching(
-      /^mediad: reloaded in \d+ ms: \+1 application \(rtmp:\d+\/cam\), ~1 setting \(main: auto_reload\); 0 publishers and 0 viewers kept\n$/,
+      /^mediad: reloaded in \d+ ms: \+1 application \(rtmp:\d+\/cam\), ~1 setting \(main: env\); 0 publishers and 0 viewers kept\n$/,
     ),
   });
 
@@ -125,6 +128,9 @@ test('saving the file is enough, and so is HUP', async () => {
   const [second, third] = place.spare as [number, number];
   server.write(conf(place, '', undefined, second));
   await until('the second port', () => isOpen(second), 5000);
+  expect((await server.run('-s', 'reload')).output).toMatch(
+    /^mediad: already reloaded as the file was saved: \+1 listen \(.*\), -1 listen \(.*\); 0 publishers/,
+  );
   server.write(conf(place, 'auto_reload off;', undefined, second));
   await until('auto_reload off', () => /auto_reload/.test(child.output()), 5000);
   server.write(conf(place, 'auto_reload off;', undefined, third));
@@ -216,7 +222,7 @@ test('daemon on leaves the server behind, and tells when it could not', async ()
     output: expect.stringContaining(`already running (pid ${pid}`),
   });
   expect(await where.run('-s', 'stop')).toMatchObject({ code: 0, output: '' });
-  expect(() => process.kill(pid, 0)).toThrow(/ESRCH/);
+  expect(isAlive(pid)).toBe(false);
 
   const other = createServer().listen(where.place.rtmp, '127.0.0.1');
   const ran = await where.run();
