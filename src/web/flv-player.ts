@@ -8,7 +8,7 @@ import type { ServerClock } from './server-state.ts';
 const BUFFER_MOST = 0.7;
 const BUFFER_GOOD = 0.45;
 /** So far behind, s, catching up by speed takes too long: it jumps. */
-const JUMP_ABOVE = 2;
+const JUMP_ABOVE = 1.2;
 /** Without a byte for this long, ms, the publisher has gone, though the answer is still open. */
 const SILENCE_MS = 2500;
 

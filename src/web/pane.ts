@@ -106,7 +106,14 @@ export class Pane {
       this.#drawnAt = now;
       this.#graph.add(now, measured.delayMs!);
     }
-    this.#fact('Picture', measured.width === 0 ? 'sound' : `${measured.width} × ${measured.height}`);
+    this.#fact(
+      'Picture',
+      playing && measured.width === 0
+        ? 'sound only'
+        : measured.width === 0
+          ? '–'
+          : `${measured.width} × ${measured.height}`,
+    );
     this.#fact('Frames', measured.decodedFrames.toLocaleString());
     this.#fact('Dropped', measured.droppedFrames.toLocaleString());
     this.#fact('Buffer', `${(measured.bufferedMs / 1000).toFixed(1)} s`);
