@@ -71,7 +71,7 @@ export class Connection {
     this.#stage = setTimeout(() => this.close('the handshake took too long'), Math.min(timeout, STAGE_MS));
     socket.on('data', (bytes) => this.#received(bytes));
     socket.on('end', () => this.close('the client closed the connection'));
-    socket.on('error', (error) => this.#ended(error.message));
+    socket.on('error', (error) => this.#ended(lostReason(error)));
     socket.on('close', () => this.#gone());
   }
 
@@ -246,4 +246,11 @@ export class Connection {
       this.#pinged ? answer : ping,
     );
   }
+}
+
+/** Why a connection was lost, in words. */
+function lostReason(error: NodeJS.ErrnoException): string {
+  if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return 'the client dropped the connection';
+  if (error.code === 'ETIMEDOUT') return 'the client vanished';
+  return error.message;
 }
