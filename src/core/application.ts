@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Format } from '../media/format.ts';
 import type { Kind } from '../media/packet.ts';
 import type { Framing, Patience, Seat } from './feed.ts';
@@ -6,17 +7,22 @@ import { Gates } from './gates.ts';
 import type { LiveSettings } from './live.ts';
 import type { Logger } from './log.ts';
 import { checkName } from './names.ts';
+import { type Origin, Origins } from './origins.ts';
 import { Refused } from './refused.ts';
+import { Relays } from './relays.ts';
+import { checkRoute, hopOf } from './route.ts';
 import type { Sink } from './sink.ts';
 import { Stream, type StreamListener } from './stream.ts';
+import { type StreamTask, StreamTasks } from './stream-tasks.ts';
 
 /** Who asks: one connection of a client, of a relay, or of another worker. */
 export interface Client {
   /** Counts up over the life of the process; the same number in logs, callbacks and statistics. */
   readonly id: number;
   readonly protocol: 'rtmp' | 'http-flv';
+  /** `relay`: one of this server's own, which pulls from elsewhere or hands a stream to another application. */
   readonly origin: 'client' | 'relay' | 'worker';
-  /** IP address without port, or `unix:`. */
+  /** IP address without port, or `unix:`. Of a pull the source's; of a stream from another application 127.0.0.1. */
   readonly address: string;
   /** Fields of the connect command; empty where the protocol has none. */
   readonly flashver: string;
@@ -25,6 +31,8 @@ export interface Client {
   readonly pageurl: string;
   /** The query of the connect's application name. */
   readonly connectArgs: string;
+  /** The streams this one was handed on from, as `route.ts` writes them: relays that go in circles are refused. */
+  readonly via?: readonly string[];
   readonly log: Logger;
 }
 
@@ -38,6 +46,8 @@ export interface PublishRequest {
   readonly args: string;
   /** `live`, `record`, `append` or empty. */
   readonly type: string;
+  /** Where to push the stream besides what the configuration says; URLs as in `push`, without variables. For gates. */
+  targets?: readonly string[];
   /** Ends the publisher's session: the publication was taken away. */
   readonly dismiss: (reason: string) => void;
 }
@@ -53,6 +63,8 @@ export interface PlayRequest {
   readonly start: number;
   readonly duration: number;
   readonly reset: boolean;
+  /** Where to pull the stream from if nobody publishes it here: a URL as in `pull`, without variables. For gates. */
+  source?: string;
   /** Told what happens to the stream from the moment the player is let in. */
   readonly listener: StreamListener;
   readonly dismiss: (reason: string) => void;
@@ -70,9 +82,6 @@ export interface Observer {
   played?(subscription: Subscription): void;
   unplayed?(subscription: Subscription): void;
 }
-
-/** Runs for every live stream, from its first media to its end; what it returns undoes it. */
-export type StreamTask = (stream: Stream) => (() => void) | undefined;
 
 /** A publisher's hold of a name. */
 export class Publication {
@@ -168,6 +177,7 @@ export class Application {
   /** Replaced as a whole by a reload; streams and sessions read it at each use. */
   settings: LiveSettings;
   closed = false;
+  readonly relays = new Relays();
   readonly #streams = new Map<string, Stream>();
   readonly #publications = new Map<Stream, Publication>();
   readonly #subscriptions = new Set<Subscription>();
@@ -177,12 +187,22 @@ export class Application {
   readonly #asking = new Set<string>();
   readonly #gates = new Gates<Request>();
   readonly #observers = new Set<Observer>();
-  readonly #tasks = new Map<StreamTask, Map<Stream, () => void>>();
+  readonly #tasks = new StreamTasks();
+  readonly #origins = new Origins();
+  readonly #identity: string;
   readonly #policy: FlushPolicy;
   readonly #audience: Audience;
 
-  /** `server` names the server block it stands in, `settings` are its live settings. */
-  constructor(server: string, name: string, settings: LiveSettings, audience: Audience, log: Logger) {
+  /** `server` names the server block it stands in, `settings` are its live settings, `identity` the process. */
+  constructor(
+    server: string,
+    name: string,
+    settings: LiveSettings,
+    audience: Audience,
+    log: Logger,
+    identity: string = randomUUID(),
+  ) {
+    this.#identity = identity;
     this.server = server;
     this.name = name;
     this.settings = settings;
@@ -219,18 +239,23 @@ export class Application {
 
   /** Runs a task for every stream that is live now and later, until it is undone. */
   forEachStream(task: StreamTask): () => void {
-    const running = new Map<Stream, () => void>();
-    this.#tasks.set(task, running);
-    for (const stream of this.#streams.values()) if (stream.live) this.#runTask(task, running, stream);
-    return () => {
-      this.#tasks.delete(task);
-      for (const undo of running.values()) undo();
-    };
+    return this.#tasks.add(task, this.#streams.values());
+  }
+
+  /** Adds a source of streams that nobody publishes here; `order` is its module's place in the list of modules. */
+  addOrigin(order: number, origin: Origin): () => void {
+    return this.#origins.add(order, origin);
+  }
+
+  /** A stream of this application in the routes that relays tell each other; see `Client.via`. */
+  hop(name: string): string {
+    return hopOf(this.#identity, this.server, this.name, name);
   }
 
   /** Asks the gates and takes the name. Throws Refused. */
   async publish(request: PublishRequest): Promise<Publication> {
     this.#check(request.name);
+    this.#checkRoute(request);
     this.#checkFree(request.name);
     // Held while the gates are asked, so that of two publishers at the same moment one is told at once.
     const asked = request.name;
@@ -239,6 +264,7 @@ export class Application {
       await this.#pass(request);
       if (request.name !== asked) {
         this.#check(request.name);
+        this.#checkRoute(request);
         this.#checkFree(request.name);
       }
     } finally {
@@ -253,17 +279,24 @@ export class Application {
     return publication;
   }
 
-  /** Asks the gates and attaches a player. Throws Refused, with `not-found` where nobody publishes and none may wait. */
+  /**
+   * Asks the gates and attaches a player. A stream that is not here is asked for from its origins. Throws Refused,
+   * with `not-found` where it cannot be had, or nobody publishes and none may wait.
+   */
   async play(request: PlayRequest, mayWait: boolean): Promise<Subscription> {
     this.#check(request.name);
     await this.#pass(request);
     this.#check(request.name);
-    const existing = this.#streams.get(request.name);
-    const there = existing !== undefined && (existing.live || this.#publications.has(existing));
-    if (!mayWait && !there) throw new Refused('not-found', 'no such stream');
-    const subscription = new Subscription(request, existing ?? this.#stream(request.name), (ended) =>
-      this.#unplay(ended),
-    );
+    this.#checkRoute(request);
+    if (!this.#has(request.name)) {
+      const coming = await this.#origins.fetch(request, mayWait);
+      this.#checkOpen();
+      if (!mayWait && !this.#has(request.name)) {
+        throw new Refused('not-found', coming ? 'the stream has ended' : 'no such stream');
+      }
+    }
+    const stream = this.#stream(request.name);
+    const subscription = new Subscription(request, stream, (ended) => this.#unplay(ended));
     this.#subscriptions.add(subscription);
     this.#tell((observer) => observer.played?.(subscription));
     return subscription;
@@ -315,6 +348,16 @@ export class Application {
     if (!this.settings.live) throw new Refused('not-found', 'the application is not live');
   }
 
+  #checkRoute(request: Request): void {
+    checkRoute(request.client.via, () => this.hop(request.name));
+  }
+
+  /** Somebody publishes it, or did and may return. */
+  #has(name: string): boolean {
+    const stream = this.#streams.get(name);
+    return stream !== undefined && (stream.live || this.#publications.has(stream));
+  }
+
   #checkFree(name: string): void {
     const stream = this.#streams.get(name);
     const taken = stream !== undefined && this.#publications.has(stream);
@@ -339,28 +382,11 @@ export class Application {
       (error) => this.log.error({ err: error }, 'a reader of a stream failed'),
     );
     stream.listen({
-      started: () => this.#started(stream),
-      stopped: () => this.#stopped(stream),
+      started: () => this.#tasks.started(stream),
+      stopped: () => this.#tasks.stopped(stream),
     });
     this.#streams.set(name, stream);
     return stream;
-  }
-
-  #started(stream: Stream): void {
-    for (const [task, running] of this.#tasks) this.#runTask(task, running, stream);
-  }
-
-  #stopped(stream: Stream): void {
-    for (const running of this.#tasks.values()) {
-      const undo = running.get(stream);
-      running.delete(stream);
-      undo?.();
-    }
-  }
-
-  #runTask(task: StreamTask, running: Map<Stream, () => void>, stream: Stream): void {
-    const undo = task(stream);
-    if (undo !== undefined) running.set(stream, undo);
   }
 
   /** Frees a name for a publisher that may have it: the one before is sent away, the wait for one is over. */

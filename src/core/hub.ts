@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { settingsOf } from '../config/block.ts';
 import type { Listen } from './addresses.ts';
 import { Application } from './application.ts';
@@ -5,6 +6,7 @@ import type { Audience } from './flush.ts';
 import { liveTable } from './live.ts';
 import type { Logger } from './log.ts';
 import type { ApplicationContext, Module, ServerContext } from './module.ts';
+import { isOwnAddress } from './own-address.ts';
 import type { Report } from './report.ts';
 import { RtmpServer, type ServerSpec } from './server.ts';
 import { chooseByName } from './server-names.ts';
@@ -20,7 +22,10 @@ import {
 /** All RTMP servers and, through them, all applications and streams. Outside the configuration: reloads only reconcile it. */
 export class Hub {
   readonly audience: Audience;
+  /** Tells this process from all others, to other servers. */
+  readonly identity = randomUUID();
   readonly #log: Logger;
+  #clients = 0;
   #servers: readonly RtmpServer[] = [];
   readonly #serverServices = new Map<RtmpServer, Services<ServerContext>>();
 
@@ -48,6 +53,22 @@ export class Hub {
   chooseByPort(port: number, host: string | null): RtmpServer | undefined {
     const candidates = this.#servers.filter((s) => s.spec.listens.some((l) => l.port === port));
     return pick(candidates, (l) => l.port === port, host);
+  }
+
+  /** The server that a connection of this process to `host` and `port` would come to; undefined where to another process. */
+  chooseOwn(host: string, port: number): RtmpServer | undefined {
+    const here = (listen: Listen): boolean => isOwnAddress(listen, host, port);
+    return pick(
+      this.#servers.filter((server) => server.spec.listens.some(here)),
+      here,
+      host,
+    );
+  }
+
+  /** The number of a new client. */
+  nextClientId(): number {
+    this.#clients += 1;
+    return this.#clients;
   }
 
   /** Brings servers, applications and their services in step with a new configuration. Cannot fail. */
@@ -94,8 +115,15 @@ export class Hub {
       let member = server.members.get(block.key);
       if (member === undefined) {
         const log = this.#log.child({ app: block.key });
-        const application = new Application(server.label, block.key, settings, this.audience, log);
-        member = { application, services: new Services(applicationOwner(application, label, log)) };
+        const application = new Application(
+          server.label,
+          block.key,
+          settings,
+          this.audience,
+          log,
+          this.identity,
+        );
+        member = { application, services: new Services(applicationOwner(this, application, label, log)) };
         server.members.set(block.key, member);
         report.add({ kind: 'application', name: label, outcome: 'started' });
       } else {
@@ -154,6 +182,7 @@ export class Hub {
 }
 
 function applicationOwner(
+  hub: Hub,
   application: Application,
   label: string,
   log: Logger,
@@ -164,7 +193,9 @@ function applicationOwner(
     context: (base, order) => ({
       ...base,
       application,
+      hub,
       gate: (gate) => base.own(application.addGate(order, gate)),
+      origin: (origin) => base.own(application.addOrigin(order, origin)),
       observe: (observer) => base.own(application.observe(observer)),
       forEachStream: (task) => base.own(application.forEachStream(task)),
     }),

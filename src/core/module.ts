@@ -1,8 +1,11 @@
 import type { Inert, Scope, Settings, Table } from '../config/table.ts';
-import type { Application, Gate, Observer, StreamTask } from './application.ts';
+import type { Application, Gate, Observer } from './application.ts';
+import type { Hub } from './hub.ts';
 import type { Logger } from './log.ts';
 import type { MemoryFiles } from './memory-files.ts';
+import type { Origin } from './origins.ts';
 import type { ConnectGate, ConnectionObserver, RtmpServer } from './server.ts';
+import type { StreamTask } from './stream-tasks.ts';
 
 /**
  * A module: its directives by the scope they configure, and what it runs for an application. The order of modules in
@@ -38,7 +41,11 @@ export interface ServerContext extends ServiceContext {
 /** What a service of an application may use. */
 export interface ApplicationContext extends ServiceContext {
   readonly application: Application;
+  /** All applications of the process. */
+  readonly hub: Hub;
   gate(gate: Gate): void;
+  /** Adds a source of streams that nobody publishes here. */
+  origin(origin: Origin): void;
   observe(observer: Observer): void;
   forEachStream(task: StreamTask): void;
 }

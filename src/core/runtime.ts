@@ -15,7 +15,6 @@ export class Runtime {
   /** The installation prefix. */
   readonly prefix: string;
   readonly startedAt = Date.now();
-  #clients = 0;
 
   constructor(prefix: string, log: Logger) {
     this.prefix = prefix;
@@ -28,7 +27,6 @@ export class Runtime {
 
   /** The number of a new connection. */
   nextClientId(): number {
-    this.#clients += 1;
-    return this.#clients;
+    return this.hub.nextClientId();
   }
 }

@@ -1,4 +1,5 @@
 import { splitOnce } from '../core/addresses.ts';
+import { readRoute } from '../core/route.ts';
 import { type AmfObject, type AmfValue, isAmfObject } from '../wire/amf.ts';
 import type { AmfWritableObject } from '../wire/amf0.ts';
 
@@ -11,6 +12,8 @@ export interface ConnectFields {
   readonly flashver: string;
   readonly swfurl: string;
   readonly pageurl: string;
+  /** Where the stream has been, if a relay asks; see `core/route.ts`. */
+  readonly via: readonly string[];
   /** 0 or 3: the version of AMF the client would like. */
   readonly objectEncoding: number;
   /** The client speaks enhanced RTMP. */
@@ -37,6 +40,7 @@ export function readConnect(object: AmfValue): ConnectFields {
     flashver: text('flashVer'),
     swfurl: text('swfUrl'),
     pageurl: text('pageUrl'),
+    via: readRoute(text('via')),
     objectEncoding: encoding === 3 ? 3 : 0,
     enhanced: ['fourCcList', 'videoFourCcInfoMap', 'audioFourCcInfoMap', 'capsEx'].some(
       (name) => fields[name] !== undefined && fields[name] !== null,

@@ -196,6 +196,7 @@ export class Session {
       swfurl: fields.swfurl,
       pageurl: fields.pageurl,
       connectArgs: fields.args,
+      via: fields.via,
       log: connection.log,
     };
     connection.wait(

@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import type { Settings, Table } from '../../../src/config/table.ts';
 import { Application, type Client, type Publication } from '../../../src/core/application.ts';
 import { Audience } from '../../../src/core/flush.ts';
+import { Hub } from '../../../src/core/hub.ts';
 import { type LiveSettings, liveTable } from '../../../src/core/live.ts';
 import { type MemoryFile, MemoryFiles } from '../../../src/core/memory-files.ts';
 import { AUDIO, VIDEO } from '../../../src/media/packet.ts';
@@ -78,11 +79,13 @@ export class Studio {
       this.conf,
       {
         application,
+        hub: new Hub(new Audience(), this.log),
         log: this.log,
         files: this.files,
         prefix: this.directory,
         own: (undo) => void this.#undo.push(undo),
         gate: () => undefined,
+        origin: () => undefined,
         observe: () => undefined,
         forEachStream: (task) => void this.#undo.push(application.forEachStream(task)),
       },
