@@ -1,10 +1,9 @@
-import { resolve } from 'node:path';
-import type { MemoryFile } from '../../core/memory-files.ts';
 import { type Rendition, writeMasterPlaylist } from '../../wire/m3u8.ts';
 import { audioCodecString } from './codecs.ts';
 import { DiskQueue } from './disk.ts';
 import { masterLayout } from './layout.ts';
 import { type OutputGround, PLAYLIST_TYPE, type StreamOutput } from './output.ts';
+import { Shelf } from './shelf.ts';
 import { type Variant, variantOf } from './variant.ts';
 
 /** Segments of a rendition after which renditions that have not come yet are no longer waited for. */
@@ -16,13 +15,15 @@ const BANDWIDTH_STEP = 50_000;
 export class Masters {
   readonly #ground: Omit<OutputGround, 'listed' | 'expired'>;
   readonly #outputs: ReadonlyMap<string, StreamOutput>;
-  readonly #disk: DiskQueue;
-  readonly #held = new Map<string, MemoryFile>();
+  readonly #shelf: Shelf;
+  /** The text of each, by path. */
+  readonly #texts = new Map<string, string>();
 
   constructor(ground: Omit<OutputGround, 'listed' | 'expired'>, outputs: ReadonlyMap<string, StreamOutput>) {
     this.#ground = ground;
     this.#outputs = outputs;
-    this.#disk = new DiskQueue(ground.disk, ground.trouble, () => ground.conf().hls_dir_access);
+    const disk = new DiskQueue(ground.disk, ground.trouble, () => ground.conf().hls_dir_access);
+    this.#shelf = new Shelf(ground.files, disk);
   }
 
   /** A rendition has a new segment: its master may be due, or list something new. */
@@ -48,12 +49,10 @@ export class Masters {
         attributes: attributesOf(variant, member),
       }),
     );
-    const body = Buffer.from(writeMasterPlaylist(renditions, independent));
-    if (this.#held.get(path)?.body.equals(body)) return;
-    const file: MemoryFile = { body, type: PLAYLIST_TYPE, mtime: Date.now() };
-    this.#held.set(path, file);
-    this.#ground.files.put(path, file);
-    this.#disk.write(path, body);
+    const text = writeMasterPlaylist(renditions, independent);
+    if (this.#texts.get(path) === text) return;
+    this.#texts.set(path, text);
+    this.#shelf.put(path, Buffer.from(text), PLAYLIST_TYPE);
   }
 
   /** A rendition is forgotten; with the last one its master leaves the memory. */
@@ -62,26 +61,24 @@ export class Masters {
     const found = variantOf(output.name, conf.hls_variant);
     if (found === null) return;
     if (conf.hls_variant.some(({ suffix }) => this.#outputs.has(found.base + suffix))) return;
-    this.#drop(masterLayout(conf, this.#ground.prefix, found.base).path);
+    const { path } = masterLayout(conf, this.#ground.prefix, found.base);
+    this.#texts.delete(path);
+    this.#shelf.retire(path, 0);
+    this.#shelf.sweep();
   }
 
   protects(path: string): boolean {
-    return this.#held.has(resolve(path));
+    return this.#shelf.has(path);
   }
 
   /** Forgets all of them. */
   close(): void {
-    for (const path of [...this.#held.keys()]) this.#drop(path);
+    this.#texts.clear();
+    this.#shelf.clear();
   }
 
   idle(): Promise<void> {
-    return this.#disk.idle();
-  }
-
-  #drop(path: string): void {
-    const file = this.#held.get(path);
-    this.#held.delete(path);
-    if (file !== undefined && this.#ground.files.get(path) === file) this.#ground.files.delete(path);
+    return this.#shelf.idle();
   }
 }
 

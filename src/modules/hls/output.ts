@@ -1,12 +1,14 @@
 import type { Logger } from '../../core/log.ts';
-import type { MemoryFile, MemoryFiles } from '../../core/memory-files.ts';
+import type { MemoryFiles } from '../../core/memory-files.ts';
 import type { Stream } from '../../core/stream.ts';
 import { TransportMuxer } from '../../wire/mpegts/muxer.ts';
 import { type DiskAccess, DiskQueue, type DiskTrouble } from './disk.ts';
 import { type History, readHistory } from './history.ts';
 import { encryptSegment, initialisationVector, KeyRing } from './keys.ts';
 import { type Layout, layoutOf } from './layout.ts';
-import { type Cutting, type Segment, Segmenter, type SegmenterEvents } from './segmenter.ts';
+import type { Cutting, Segment, SegmenterEvents } from './segment.ts';
+import { Segmenter } from './segmenter.ts';
+import { Shelf } from './shelf.ts';
 import { type HlsSettings, longestSegment } from './table.ts';
 import { type Listed, PlaylistWindow } from './window.ts';
 
@@ -47,13 +49,9 @@ export class StreamOutput {
   readonly #ground: OutputGround;
   readonly #layout: Layout;
   readonly #muxer = new TransportMuxer();
-  readonly #disk: DiskQueue;
+  readonly #shelf: Shelf;
   readonly #keys = new KeyRing();
   #window: PlaylistWindow;
-  /** What was put into memory and has not been taken out again. */
-  readonly #held = new Map<string, MemoryFile>();
-  /** Files that left the playlist but that late players may still ask for, by path, with the time they go. */
-  readonly #retired = new Map<string, number>();
   /** Segments that wait for the history to be read; null once it is. */
   #waiting: Dated[] | null = null;
   #loading: Promise<void> = Promise.resolve();
@@ -70,7 +68,8 @@ export class StreamOutput {
     this.name = name;
     this.#ground = ground;
     this.#layout = layoutOf(ground.conf(), ground.prefix, name);
-    this.#disk = new DiskQueue(ground.disk, ground.trouble, () => ground.conf().hls_dir_access);
+    const disk = new DiskQueue(ground.disk, ground.trouble, () => ground.conf().hls_dir_access);
+    this.#shelf = new Shelf(ground.files, disk);
     this.#window = new PlaylistWindow(clockSequence(ground.conf()));
   }
 
@@ -101,14 +100,9 @@ export class StreamOutput {
     return Math.max(this.#ground.conf().hls_playlist_length, this.#window.duration);
   }
 
-  /** Whether the newest playlist is on disk. */
-  get onDisk(): boolean {
-    return this.#disk.has(this.#layout.playlist);
-  }
-
   /** A file that cleanup must leave: it is in a playlist that is alive, or some player may still ask for it. */
   protects(path: string): boolean {
-    if (this.#held.has(path)) return true;
+    if (this.#shelf.has(path)) return true;
     if (!this.#attached && this.#ground.conf().hls_type !== 'event') return false;
     if (path === this.#layout.playlist) return true;
     return this.#window.segments.some((segment) => segment.path === path || segment.keyPath === path);
@@ -155,7 +149,7 @@ export class StreamOutput {
   /** Everything that has been decided is in memory, and on disk where that works. */
   async idle(): Promise<void> {
     await this.#loading;
-    await this.#disk.idle();
+    await this.#shelf.idle();
   }
 
   /** Makes the list ready for a new publisher. */
@@ -198,8 +192,7 @@ export class StreamOutput {
     const path = this.#layout.segment(id);
     const key = conf.hls_keys ? this.#encryption(id, conf.hls_fragments_per_key) : null;
     const body = key === null ? segment.bytes : encryptSegment(segment.bytes, key.key, key.iv);
-    this.#put(path, body, SEGMENT_TYPE);
-    this.#disk.write(path, body);
+    this.#shelf.put(path, body, SEGMENT_TYPE);
     const listed: Listed = {
       uri: this.#layout.segmentUri(id),
       duration: segment.duration,
@@ -219,15 +212,14 @@ export class StreamOutput {
     }
     this.#writePlaylist(false);
     for (const gone of removed) this.#leave(gone);
-    this.#sweep();
+    this.#shelf.sweep();
     this.#ground.listed(this);
   }
 
   #writePlaylist(ended: boolean): void {
     const { hls_type, hls_allow_client_cache } = this.#ground.conf();
     const body = Buffer.from(this.#window.render(hls_type, hls_allow_client_cache, ended));
-    this.#put(this.#layout.playlist, body, PLAYLIST_TYPE);
-    this.#disk.write(this.#layout.playlist, body);
+    this.#shelf.put(this.#layout.playlist, body, PLAYLIST_TYPE);
   }
 
   /** The number in the segment's name: that of the naming, or the next one of which there is no file in use. */
@@ -238,7 +230,7 @@ export class StreamOutput {
     const step = Math.max(1, conf.hls_fragment_naming_granularity);
     let id = Math.floor(raw / step) * step;
     const taken = new Set(this.#window.segments.map((other) => other.path));
-    while (taken.has(this.#layout.segment(id)) || this.#held.has(this.#layout.segment(id))) id += step;
+    while (taken.has(this.#layout.segment(id)) || this.#shelf.has(this.#layout.segment(id))) id += step;
     return id;
   }
 
@@ -248,46 +240,18 @@ export class StreamOutput {
   ): { readonly key: { bytes: Buffer; id: number }; readonly iv: string } {
     const { key, fresh } = this.#keys.next(id, perKey);
     if (fresh) {
-      const path = this.#layout.key(key.id);
-      this.#put(path, key.bytes, KEY_TYPE);
-      this.#disk.write(path, key.bytes, KEY_MODE);
+      this.#shelf.put(this.#layout.key(key.id), key.bytes, KEY_TYPE, KEY_MODE);
     }
     return { key, iv: initialisationVector(id) };
   }
 
-  #put(path: string, body: Buffer, type: string): void {
-    const file: MemoryFile = { body, type, mtime: Date.now() };
-    this.#held.set(path, file);
-    this.#retired.delete(path);
-    this.#ground.files.put(path, file);
-  }
-
   /** A segment left the list. Players that are late find it on disk, or where that failed for a while in memory. */
   #leave(segment: Listed): void {
-    this.#retire(segment.path);
+    this.#shelf.retire(segment.path, this.reach);
     const { keyPath } = segment;
     if (keyPath !== null && !this.#window.segments.some((other) => other.keyPath === keyPath)) {
-      this.#retire(keyPath);
+      this.#shelf.retire(keyPath, this.reach);
     }
-  }
-
-  #retire(path: string): void {
-    if (this.#disk.has(path)) this.#drop(path);
-    else this.#retired.set(path, Date.now() + this.reach);
-  }
-
-  #sweep(): void {
-    const now = Date.now();
-    for (const [path, until] of this.#retired) if (until <= now || this.#disk.has(path)) this.#drop(path);
-  }
-
-  #drop(path: string): void {
-    this.#retired.delete(path);
-    this.#disk.forget(path);
-    const file = this.#held.get(path);
-    this.#held.delete(path);
-    // A restarted service may have put a newer file under the same path.
-    if (file !== undefined && this.#ground.files.get(path) === file) this.#ground.files.delete(path);
   }
 
   #expireLater(): void {
@@ -299,12 +263,12 @@ export class StreamOutput {
     this.#expiry = undefined;
     const { hls_type } = this.#ground.conf();
     const ends = hls_type === 'event' && this.#window.segments.length > 0;
-    if (ends && this.#held.has(this.#layout.playlist)) this.#writePlaylist(true);
-    void this.#disk.idle().then(() => {
+    if (ends && this.#shelf.has(this.#layout.playlist)) this.#writePlaylist(true);
+    void this.#shelf.idle().then(() => {
       if (this.#attached) return;
       // Without a playlist on disk the numbers are only known here.
-      const forgettable = this.#disk.has(this.#layout.playlist);
-      for (const path of [...this.#held.keys()]) this.#drop(path);
+      const forgettable = this.#shelf.onDisk(this.#layout.playlist);
+      this.#shelf.clear();
       if (forgettable) this.#ground.expired(this);
     });
   }

@@ -6,47 +6,12 @@ import { AudioGatherer } from '../../wire/mpegts/audio.ts';
 import { TICKS_PER_MS, type TransportMuxer } from '../../wire/mpegts/muxer.ts';
 import { sameTracks, TABLES_BYTES, type Tracks } from '../../wire/mpegts/tables.ts';
 import { type AudioSetup, readAudioSetup, readVideoSetup, type VideoSetup } from './codecs.ts';
-
-/** How a stream is cut; read at each packet, so that a reload counts from the next cut on. Times in ms. */
-export interface Cutting {
-  readonly fragment: number;
-  /** A segment longer than this ends even without a key frame. */
-  readonly longest: number;
-  readonly aligned: boolean;
-  readonly sync: number;
-  readonly audioDelay: number;
-  readonly audioBytes: number;
-}
-
-/** A finished segment. */
-export interface Segment {
-  readonly bytes: Buffer;
-  /** Time of its first frame on the stream's time line, and its length, ms. */
-  readonly start: number;
-  readonly duration: number;
-  /** It does not continue the segment before: other tracks, other parameters, or a hole in time. */
-  readonly discontinuity: boolean;
-  /** It begins with a key frame, or has no pictures. */
-  readonly independent: boolean;
-  /** Longest distance between key frames, ms; 0 where there are fewer than two. */
-  readonly keyInterval: number;
-  readonly video: VideoSetup | null;
-  readonly audio: AudioSetup | null;
-}
-
-/** Whom a segmenter tells. */
-export interface SegmenterEvents {
-  segment(segment: Segment): void;
-  /** Something of this publisher cannot go into segments; told once for each thing. */
-  unfit(what: 'video-codec' | 'audio-codec' | 'broken-header', detail: string): void;
-}
+import { LOST_MS, Pace, STEPS } from './pace.ts';
+import type { Cutting, Segment, SegmenterEvents, SegmenterSource } from './segment.ts';
 
 /** How far before `fragment` a key frame may come and still end a segment: timestamps are rounded to ms, rates are not. */
 const EARLY_SHARE = 0.02;
 const EARLY_MOST_MS = 100;
-/** A track that is silent for this long counts as gone, unless its frames were always as far apart. */
-const LOST_MS = 5000;
-const STEPS = 3;
 /** A hole in time shorter than this never ends a segment. */
 const HOLE_MS = 2000;
 /** Bounds of what is held while the tracks are not yet known. */
@@ -56,24 +21,6 @@ const HELD_BYTES = 16 * 1024 * 1024;
 const SEAM_MS = 40;
 /** A segment is cut at this size whatever it holds, so that no publisher takes all memory. */
 const LARGEST_BYTES = 128 * 1024 * 1024;
-
-/** Share of the longest recent step that is remembered from frame to frame. */
-const FADING = 0.95;
-
-/** What a segmenter asks of its stream. */
-export interface SegmenterSource {
-  /** The tracks are taken as known. */
-  readonly settled: boolean;
-  readonly opening: { readonly hasAudio: boolean; readonly hasVideo: boolean };
-}
-
-/** When frames of a track came, on the stream's time line. */
-interface Pace {
-  last: number;
-  /** Time between the last two frames, and the longest such time of late. */
-  recent: number;
-  longest: number;
-}
 
 /** Cuts the packets of one publisher into segments. */
 export class Segmenter {
@@ -88,10 +35,7 @@ export class Segmenter {
   #heldBytes = 0;
   #video: VideoSetup | null = null;
   #audio: AudioSetup | null = null;
-  readonly #pace: { readonly video: Pace; readonly audio: Pace } = {
-    video: { last: -1, recent: 0, longest: 0 },
-    audio: { last: -1, recent: 0, longest: 0 },
-  };
+  readonly #pace = { video: new Pace(), audio: new Pace() };
   /** The pictures cannot be packed: there will be no segments. */
   #unfit = false;
   #newest = -1;
@@ -233,7 +177,7 @@ export class Segmenter {
     }
     held.push(packet);
     this.#heldBytes += packet.body.length;
-    this.#pacing(packet);
+    this.#paceOf(packet).frame(packet.time);
     if (this.#tracksKnown(held, packet.time)) this.#release();
   }
 
@@ -260,14 +204,8 @@ export class Segmenter {
     }
   }
 
-  #pacing(packet: MediaPacket): void {
-    const pace = packet.kind === VIDEO ? this.#pace.video : this.#pace.audio;
-    if (packet.time <= pace.last) return;
-    if (pace.last >= 0) {
-      pace.recent = packet.time - pace.last;
-      pace.longest = Math.max(pace.recent, pace.longest * FADING);
-    }
-    pace.last = packet.time;
+  #paceOf({ kind }: MediaPacket): Pace {
+    return kind === VIDEO ? this.#pace.video : this.#pace.audio;
   }
 
   #frame(packet: MediaPacket, payload: Payload): void {
@@ -277,7 +215,7 @@ export class Segmenter {
       this.#close(this.#end());
       this.#discontinuity = true;
     }
-    this.#pacing(packet);
+    this.#paceOf(packet).frame(packet.time);
     if (this.#first < 0) this.#first = time;
     if (packet.kind === VIDEO) this.#picture(packet, payload);
     else this.#sound(packet, payload);
@@ -322,11 +260,9 @@ export class Segmenter {
 
   /** The tracks that a segment beginning now would have. */
   #wanted(time: number): Tracks {
-    const alive = ({ last, longest }: Pace): boolean =>
-      last >= 0 && time - last <= Math.max(LOST_MS, STEPS * longest);
     return {
-      video: this.#video !== null && alive(this.#pace.video) ? 'avc' : null,
-      audio: this.#audio !== null && alive(this.#pace.audio) ? this.#audio.codec : null,
+      video: this.#video !== null && this.#pace.video.alive(time) ? 'avc' : null,
+      audio: this.#audio !== null && this.#pace.audio.alive(time) ? this.#audio.codec : null,
     };
   }
 
