@@ -107,6 +107,11 @@ export async function measured(server, load) {
   const used = meter();
   const end = await players.event('end', patience);
   await players.ended;
+  if (!window.playing) {
+    throw new Error(
+      `none of ${count} players got media (${window.refused} refused, ${window.lost} lost, ${window.bad} unreadable)`,
+    );
+  }
   const gb = window.bytes / 1e9;
   return { used: { ...used, gb, perGb: used.cpu / gb, window }, end };
 }

@@ -97,7 +97,8 @@ for (const name of names) {
     killAll();
   }
 }
-console.log(`\n${goalTable(results, names)}`);
+if (effort.scale === 1) console.log(`\n${goalTable(results, names)}`);
+else console.log('\na trial: it says nothing about the goals');
 if (values.write) {
   if (effort.scale !== 1) console.log('\nnot written: only runs at full scale are');
   else write(results);

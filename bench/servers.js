@@ -72,6 +72,8 @@ export function mediadConf(at, wish) {
   const tls = pair ? ` ssl; ssl_certificate ${pair.cert}; ssl_certificate_key ${pair.key}` : '';
   const merge = wish.merge ? `out_merge ${wish.merge === 'auto' ? 'auto' : `${wish.merge}ms`};` : '';
   return `worker_processes 1;
+pid ${at.folder}/mediad.pid;
+error_log stderr warn;
 events { worker_connections 16384; }
 rtmp {
   server {
