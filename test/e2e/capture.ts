@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type ProbedPacket, readFlvTags, type Tag } from '../ffmpeg.ts';
-import { runToEnd } from './children.ts';
+import { runToEnd, start, until } from './children.ts';
 
 /** The answer to a GET, up to a number of bytes or of seconds, after which the connection is let go. */
 export async function captureHttp(
@@ -38,15 +38,19 @@ export async function captureFfmpeg(url: string, file: string, seconds: number):
   await succeed('ffmpeg', args, 20 + 2 * seconds);
 }
 
-/** Records RTMP with rtmpdump, which is librtmp, for `seconds` of media. */
+/** Records RTMP with rtmpdump, which is librtmp, for `seconds` of media. A live stream it records until it is told to stop. */
 export async function captureRtmpdump(url: string, file: string, seconds: number): Promise<void> {
-  const { code, output } = await runToEnd(
-    'rtmpdump',
-    ['-r', url, '--live', '-B', String(seconds), '-o', file],
+  const child = await start('rtmpdump', ['-r', url, '--live', '-o', file]);
+  await until(
+    `rtmpdump records ${seconds} s`,
+    () => {
+      if (!child.running) throw new Error(`rtmpdump ended: ${child.output()}`);
+      const times = [...child.output().matchAll(/kB \/ ([0-9.]+) sec/g)].map((match) => Number(match[1]));
+      return times.length > 0 && times.at(-1)! - times[0]! >= seconds;
+    },
     (20 + 2 * seconds) * 1000,
   );
-  // 2: it stopped where it was told to, and calls that incomplete.
-  if (code !== 0 && code !== 2) throw new Error(`rtmpdump ended with ${code}: ${output}`);
+  await child.stop('SIGINT');
 }
 
 /** The tags of an FLV file. */
