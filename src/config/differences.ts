@@ -96,6 +96,7 @@ export const ownDirectives: readonly string[] = [
   'gop_max_size',
   'out_merge',
   'out_queue_size',
+  'player',
   'publish_conflict',
   'publish_gap',
 ];

@@ -5,6 +5,7 @@ import { accessModule } from './access/access.ts';
 import { flvModule } from './flv/flv.ts';
 import { hlsModule } from './hls/hls.ts';
 import { mainModule } from './main/main.ts';
+import { playerModule } from './player/player.ts';
 
 /**
  * Every module, in the order that counts: gates are asked, services started and content handlers tried in it. Files
@@ -17,4 +18,5 @@ export const modules: readonly HttpModule[] = [
   accessModule,
   hlsModule,
   flvModule,
+  playerModule,
 ];

@@ -175,6 +175,11 @@ export async function startSite(text: string, modules: readonly HttpModule[] = [
   return site;
 }
 
+/** The body of an answer as UTF-8. */
+export function textOf({ body }: Answer): string {
+  return Buffer.from(body, 'latin1').toString('utf8');
+}
+
 /** Reads the first answer of a text; a chunked body is put together. */
 export function parseAnswer(text: string): Answer {
   const end = text.indexOf('\r\n\r\n');
@@ -186,7 +191,7 @@ export function parseAnswer(text: string): Answer {
   });
   const headers = new Map(fields.map(([name, value]) => [name.toLowerCase(), value] as const));
   const rest = text.slice(end + 4);
-  const body = headers.get('transfer-encoding') === 'chunked' ? dechunk(rest) : rest;
+  const body = headers.get('transfer-encoding') === 'chunked' && rest !== '' ? dechunk(rest) : rest;
   return { status: Number(line!.split(' ')[1]), headers, fields, body };
 }
 
