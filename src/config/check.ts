@@ -10,10 +10,13 @@ import { type Entry, placesOf, suggest, type Vocabulary } from './vocabulary.ts'
  * `{`, how many arguments.
  */
 
+/** Directives that one statement is taken apart into at most. */
+const MOST_PARTS = 100;
+
 /**
  * A directive name that stands first on a later line among the arguments tells of a missing ";": the statement is
- * taken apart there, so that both halves are checked. Where it holds as it stands, as any word is an argument of
- * `exec`, it is left as nginx reads it.
+ * taken apart there, so that all parts are checked. Where it holds as it stands, as any word is an argument of `exec`,
+ * it is left as nginx reads it.
  */
 export function apart(
   statement: Statement,
@@ -21,29 +24,41 @@ export function apart(
   vocabulary: Vocabulary,
   findings: Findings,
 ): readonly Statement[] {
-  const { args } = statement;
-  let before = statement.at;
-  for (const [index, word] of args.entries()) {
-    if (
-      word.at.line > before.line &&
-      !word.quoted &&
-      vocabulary.entries.get(context)?.has(word.value) === true
-    ) {
-      const last = index === 0 ? statement.name : args[index - 1]!.value;
-      const at = { file: before.file, line: before.line, column: before.column + before.length, length: 1 };
-      const holds = holdsAsItStands(statement, context, vocabulary, findings);
-      findings[holds ? 'warn' : 'error']('missing-semicolon', `missing ";" after "${last}"`, at, {
-        help: `"${word.value}" on line ${word.at.line} was read as an argument of "${statement.name}"`,
+  const parts: Statement[] = [];
+  let rest = statement;
+  while (parts.length < MOST_PARTS) {
+    const index = secondName(rest, context, vocabulary);
+    if (index < 0) break;
+    const word = rest.args[index]!;
+    const before = rest.args[index - 1];
+    const { file, line, column, length } = before?.at ?? rest.at;
+    const at = { file, line, column: column + length, length: 1 };
+    const holds = holdsAsItStands(rest, context, vocabulary, findings);
+    findings[holds ? 'warn' : 'error'](
+      'missing-semicolon',
+      `missing ";" after "${before?.value ?? rest.name}"`,
+      at,
+      {
+        help: `"${word.value}" on line ${word.at.line} was read as an argument of "${rest.name}"`,
         replacement: ';',
-      });
-      if (holds) break;
-      const first: Statement = { ...statement, args: args.slice(0, index), block: null, end: at };
-      const rest: Statement = { ...statement, name: word.value, at: word.at, args: args.slice(index + 1) };
-      return [first, ...apart(rest, context, vocabulary, findings)];
-    }
-    before = word.at;
+      },
+    );
+    if (holds) break;
+    parts.push({ ...rest, args: rest.args.slice(0, index), block: null, end: at });
+    rest = { ...rest, name: word.value, at: word.at, args: rest.args.slice(index + 1) };
   }
-  return [statement];
+  return [...parts, rest];
+}
+
+/** Where among the arguments a directive name stands first on a line, or -1. */
+function secondName(statement: Statement, context: Context, vocabulary: Vocabulary): number {
+  const known = vocabulary.entries.get(context);
+  let line = statement.at.line;
+  for (const [index, word] of statement.args.entries()) {
+    if (word.at.line > line && !word.quoted && known?.has(word.value) === true) return index;
+    line = word.at.line;
+  }
+  return -1;
 }
 
 function holdsAsItStands(
@@ -87,7 +102,9 @@ export function unknown(
     else unsupported(statement, family, findings);
     return undefined;
   }
-  const meant = suggest(vocabulary, context, name) ?? suggestElsewhere(statement, vocabulary);
+  const meant = findings.suggestion(
+    () => suggest(vocabulary, context, name) ?? suggestElsewhere(statement, vocabulary),
+  );
   findings.error('unknown-directive', `unknown directive "${name}"`, at, {
     help: meant === undefined ? undefined : `did you mean "${meant.name}"?`,
     replacement: meant?.name,
@@ -153,7 +170,7 @@ export function shape(
 }
 
 /** `1 argument`, `1 to 3 arguments`, `at least 2 arguments`. */
-export function countPhrase(min: number, max: number): string {
+function countPhrase(min: number, max: number): string {
   const counted = (count: number) => `${count === 0 ? 'no' : count} argument${count === 1 ? '' : 's'}`;
   if (min === max) return counted(min);
   return max === Number.POSITIVE_INFINITY ? `at least ${counted(min)}` : `${min} to ${counted(max)}`;

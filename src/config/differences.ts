@@ -103,4 +103,30 @@ export const ownDirectives: readonly string[] = [
 
 /** What behaves differently on purpose, beyond single facts. */
 export const behaviours: readonly { readonly topic: string; readonly ours: string; readonly why: string }[] =
-  [];
+  [
+    {
+      topic: 'A stream that nobody publishes, over HTTP-FLV',
+      ours: 'is answered with 404 and a reason at once',
+      why: 'players can tell it from one that is slow to start',
+    },
+    {
+      topic: 'A second publisher of a name',
+      ours: 'is refused with NetStream.Publish.BadName before anything of it reaches recorders or segments',
+      why: 'the first one must not suffer from it',
+    },
+    {
+      topic: 'A second application of one name in a server',
+      ours: 'is left out with a warning, as nginx-rtmp does silently and nginx-http-flv refuses to',
+      why: 'files of both keep working',
+    },
+    {
+      topic: 'A directive that is not supported',
+      ours: 'is accepted where it is switched off',
+      why: 'nothing is missing then',
+    },
+    {
+      topic: 'A byte order mark at the start of a file',
+      ours: 'is passed over',
+      why: 'editors put it there unseen',
+    },
+  ];

@@ -16,6 +16,9 @@ export interface Ignored {
   readonly reason: string;
 }
 
+/** Misspelt names a run looks up the nearest name of; the search is slow, and few findings are printed. */
+const MOST_SUGGESTIONS = 50;
+
 interface More {
   readonly help?: string | undefined;
   readonly replacement?: string | undefined;
@@ -29,6 +32,7 @@ export class Findings {
   readonly diagnostics: Diagnostic[] = [];
   readonly ignored: Ignored[] = [];
   readonly #options: ResolveOptions;
+  #suggestions = 0;
 
   constructor(options: ResolveOptions) {
     this.#options = options;
@@ -52,6 +56,12 @@ export class Findings {
       ...(help === undefined ? {} : { help }),
       ...(replacement === undefined ? {} : { replacement }),
     });
+  }
+
+  /** What a search for the nearest name gives, or nothing once there were many. */
+  suggestion<T>(search: () => T | undefined): T | undefined {
+    this.#suggestions += 1;
+    return this.#suggestions > MOST_SUGGESTIONS ? undefined : search();
   }
 
   /** Calls a reader for a statement; undefined where it refused, which has been recorded then. */

@@ -1,5 +1,6 @@
 import moo from 'moo';
 import type { Position } from './errors.ts';
+import { endOfLua } from './lua.ts';
 import type { Token } from './syntax.ts';
 import { invisibleIn, MAX_WORD, tooLong, unescapeWord } from './words.ts';
 
@@ -37,7 +38,7 @@ const rules = moo.compile({
     match: /(?:\\[\s\S]|\$\{{1,4097}|[^ \t\r\n;{}"'#\\])(?:\\[\s\S]|\$\{{1,4097}|[^ \t\r\n;{\\]){0,4097}/,
     lineBreaks: true,
   },
-  bad: moo.error,
+  bad: { error: true, lineBreaks: false },
 });
 
 /** A block that is open where the lexer stands. */
@@ -181,6 +182,9 @@ export class Lexer {
           };
         }
         default:
+          if (raw.type === 'lbrace' && this.#words[0]?.value.endsWith('_by_lua_block') === true) {
+            this.#skipLua(this.#base + raw.offset + 1, raw.line, raw.col + 1);
+          }
           return {
             type: raw.type as 'semi' | 'lbrace' | 'rbrace',
             value: raw.text,
@@ -275,6 +279,13 @@ export class Lexer {
     this.#report('too-long-parameter', `too long parameter "${text.slice(0, 10)}..." started`, at, {
       help: `a word has at most ${MAX_WORD} bytes`,
     });
+  }
+
+  #skipLua(offset: number, line: number, column: number): void {
+    const end = endOfLua(this.#text, offset);
+    const lines = this.#text.slice(offset, end).split('\n');
+    const last = lines.at(-1)!.length;
+    this.#restart(end, line + lines.length - 1, lines.length === 1 ? column + last : last + 1);
   }
 
   #restart(offset: number, line: number, column: number): void {

@@ -36,6 +36,7 @@ export function parse(text: string, file: string): Parsed {
   const diagnostics: Diagnostic[] = [];
   let sound = true;
   const report: Report = (code, message, at, options = {}) => {
+    if (diagnostics.length >= MAX_ERRORS) return;
     if (options.structure === true) {
       if (!sound && code === 'unexpected-end') return;
       sound = false;
@@ -48,6 +49,10 @@ export function parse(text: string, file: string): Parsed {
       ...(options.help === undefined ? {} : { help: options.help }),
       ...(options.replacement === undefined ? {} : { replacement: options.replacement }),
     });
+    if (diagnostics.length === MAX_ERRORS) {
+      sound = false;
+      lexer.stop();
+    }
   };
   const lexer = new Lexer(text.startsWith('\ufeff') ? text.slice(1) : text, file, report);
   const parser = new nearley.Parser(compiled, { lexer: lexer as unknown as nearley.Lexer });
@@ -63,10 +68,6 @@ export function parse(text: string, file: string): Parsed {
       if (token === undefined) throw error;
       internals.table.pop();
       recover(token, expected(internals), lexer, report);
-      if (diagnostics.length >= MAX_ERRORS) {
-        sound = false;
-        lexer.stop();
-      }
     }
   }
   if (parser.results.length !== 1) throw new Error(`${parser.results.length} readings of ${file}`);

@@ -41,6 +41,7 @@ const applicationBlock: BlockRow<string> = {
   max: 1,
   contexts: ['rtmp_server'],
   key: (name) => name,
+  duplicates: 'ignored',
   syntax: 'name { ... }',
   help: 'A group of streams with settings of their own: the first part of the path in rtmp://host/application/stream.',
   example: 'application live { live on; }',

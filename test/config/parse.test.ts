@@ -87,6 +87,7 @@ describe('syntax errors', () => {
     const { diagnostics, sound } = parse(';'.repeat(10_000), 'f');
     expect(diagnostics).toHaveLength(100);
     expect(sound).toBe(false);
+    expect(findings(`a ${'"b"c '.repeat(10_000)}`)).toHaveLength(100);
   });
 
   it('takes 64 blocks inside each other and no more', () => {
@@ -94,5 +95,26 @@ describe('syntax errors', () => {
     expect(findings(nested(64))).toEqual([]);
     expect(findings(nested(65))).toEqual(['1:259 blocks are nested deeper than 64']);
     expect(findings('a {'.repeat(100_000))).toHaveLength(1);
+  });
+});
+
+describe('Lua blocks', () => {
+  it.each(['ngx.say("}")', 'local t = { a = { 1 } } -- }', '--[[ } ]] x = [[ } ]]', "x = '\\'}' .. \"{\""])(
+    'are passed over: %s',
+    (code) => {
+      const { statements, diagnostics } = parse(`a { content_by_lua_block {\n ${code}\n } b; }\nc;`, 'f');
+      expect(diagnostics).toEqual([]);
+      expect(statements.map(({ name }) => name)).toEqual(['a', 'c']);
+      expect(statements[0]!.block!.map(({ name, at }) => `${name} ${at.line}:${at.column}`)).toEqual([
+        'content_by_lua_block 1:5',
+        'b 3:4',
+      ]);
+    },
+  );
+
+  it('that do not end are told', () => {
+    expect(findings('access_by_lua_block { x = "}"')).toEqual([
+      '1:30 unexpected end of file, expecting "}" | the block "access_by_lua_block {" opened at 1:1 is not closed',
+    ]);
   });
 });
