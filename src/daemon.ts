@@ -8,7 +8,7 @@ import { type MainSettings, mainTable, RESTART_SETTINGS } from './core/main.ts';
 import { Report } from './core/report.ts';
 import { Runtime } from './core/runtime.ts';
 import { changedSettings } from './core/services.ts';
-import { crossCheck } from './daemon/check.ts';
+import { crossCheck, placed } from './daemon/check.ts';
 import { diagnose } from './daemon/failures.ts';
 import { ErrorLog, type Pretty } from './daemon/logging.ts';
 import {
@@ -134,7 +134,7 @@ export class Daemon {
       log.warn({ err: unanswered }, 'there is no control socket, so a reload is not answered');
     const { commit, warnings } = await this.#prepare(config, async () => {
       this.#presence.announce();
-      dropRights(config, [this.#presence.pidPath, ...this.#log.paths, ...this.runtime.logFiles.paths]);
+      dropRights(config, [...this.#presence.files, ...this.#log.paths, ...this.runtime.logFiles.paths]);
     });
     const report = new Report();
     commit(report);
@@ -275,7 +275,7 @@ export class Daemon {
   ): Promise<{ readonly commit: (report: Report) => void; readonly warnings: readonly Diagnostic[] }> {
     const hosts = Object.values(this.#hosts);
     const { tree, prefix } = config;
-    const wanted = hosts.flatMap((host) => host.listens(tree));
+    const wanted = placed(hosts.flatMap((host) => host.listens(tree)));
     const findings = [...hosts.flatMap((host) => host.check(tree)), ...crossCheck(tree, wanted)];
     if (findings.some(({ severity }) => severity === 'error')) throw new ConfigError(findings);
     const prepared: Prepared[] = [];

@@ -97,10 +97,8 @@ function notRunning(state: Exclude<PidState, { kind: 'running' }>, path: string)
         `mediad: [error] mediad is not running (pid file ${path} names process ${state.pid}, which is gone)\n`,
       );
       break;
-    default: {
-      const reason = state.error.code === 'ENOENT' ? 'No such file or directory' : state.error.message;
-      complain(`mediad: [error] mediad is not running (pid file ${path}: ${reason})\n`);
-    }
+    default:
+      complain(`mediad: [error] mediad is not running (pid file ${path}: ${state.reason})\n`);
   }
   return 1;
 }

@@ -1,4 +1,6 @@
 import { isIP, isIPv6 } from 'node:net';
+import type { Position } from '../config/errors.ts';
+import { hide } from '../config/freeze.ts';
 import type { Word } from '../config/statement.ts';
 import type { ReadContext } from '../config/table.ts';
 import { parseFlag, parseNumber } from '../config/values.ts';
@@ -26,6 +28,8 @@ export interface Listen {
   readonly proxyProtocol: boolean;
   readonly backlog: number | null;
   readonly keepalive: Keepalive | null;
+  /** Where it stands in the file. Hidden: moving a line makes no other address of it. */
+  readonly at?: Position;
 }
 
 /** Options that need a kernel or a socket call that Node lacks; they change no byte that clients see. */
@@ -55,7 +59,7 @@ export function readListen(words: readonly Word[], context: ReadContext, default
     keepalive: null,
   };
   for (const option of options) listen = readOption(listen, option, context);
-  return listen;
+  return hide(listen, 'at', address!.at);
 }
 
 function readAddress(

@@ -13,7 +13,7 @@ export function checkTree(tree: Block): readonly Diagnostic[] {
   return [
     ...checkRtmp(tree),
     ...checkHttp(tree),
-    ...crossCheck(tree, [...rtmpWanted(tree), ...httpWanted(tree)]),
+    ...crossCheck(tree, placed([...rtmpWanted(tree), ...httpWanted(tree)])),
   ];
 }
 
@@ -25,6 +25,11 @@ function httpWanted(tree: Block): readonly Wanted[] {
       at: server.origins['listen'] ?? server.at,
     })),
   );
+}
+
+/** Addresses with the place of their own directive, where a server has several. */
+export function placed(wanted: readonly Wanted[]): readonly Wanted[] {
+  return wanted.map((one) => ({ ...one, at: one.listen.at ?? one.at }));
 }
 
 /** What no table and no single protocol can see: findings about the tree as a whole. */
@@ -63,6 +68,9 @@ function checkUser(tree: Block): readonly Diagnostic[] {
   const { user } = settingsOf(tree, mainTable);
   const at = tree.origins['user'];
   if (user === null || at === undefined) return [];
+  const identity = findIdentity(user);
+  // So it is after root has started it and it has become that user.
+  if (!('missing' in identity) && identity.uid === process.getuid?.()) return [];
   if (!mayChangeUser()) {
     return [
       {
@@ -74,7 +82,6 @@ function checkUser(tree: Block): readonly Diagnostic[] {
       },
     ];
   }
-  const identity = findIdentity(user);
   if (!('missing' in identity)) return [];
   return [
     {

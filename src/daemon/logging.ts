@@ -196,6 +196,7 @@ export async function terminalPretty(): Promise<Pretty | undefined> {
   const print = prettyFactory({
     colorize: (process.env['NO_COLOR'] ?? '') === '',
     singleLine: true,
+    ignore: 'pid',
     translateTime: 'SYS:HH:MM:ss.l',
     customLevels: `notice:${RANKS.notice}`,
     customColors: 'notice:cyan',

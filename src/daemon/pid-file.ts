@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 export type PidState =
   | { readonly kind: 'running'; readonly pid: number }
   | { readonly kind: 'stale'; readonly pid: number }
-  | { readonly kind: 'missing'; readonly error: NodeJS.ErrnoException }
+  | { readonly kind: 'missing'; readonly reason: string }
   | { readonly kind: 'invalid'; readonly text: string };
 
 /** Reads a pid file and looks whether its process is there and, as far as /proc tells, is one of ours. */
@@ -14,8 +14,10 @@ export function readPid(path: string): PidState {
   try {
     text = readFileSync(path, 'utf8').slice(0, 64).trim();
   } catch (error) {
-    return { kind: 'missing', error: error as NodeJS.ErrnoException };
+    const { code, message } = error as NodeJS.ErrnoException;
+    return { kind: 'missing', reason: code === 'ENOENT' ? 'No such file or directory' : message };
   }
+  if (text === '') return { kind: 'missing', reason: 'it is empty' };
   if (!/^[1-9][0-9]{0,9}$/.test(text)) return { kind: 'invalid', text };
   const pid = Number(text);
   return { kind: isAlive(pid) && isOurs(pid) ? 'running' : 'stale', pid };

@@ -35,6 +35,11 @@ export class Presence {
     this.#announced = true;
   }
 
+  /** Every file it made, for the user that the process becomes. */
+  get files(): readonly string[] {
+    return this.#control === undefined ? [this.pidPath] : [this.pidPath, this.#control.path];
+  }
+
   /** Takes back what it made. */
   leave(): void {
     this.#control?.close();

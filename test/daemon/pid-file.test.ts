@@ -37,12 +37,14 @@ test('one of another process is not removed', () => {
 });
 
 test('tells why there is no process', async () => {
-  expect(readPid(path)).toMatchObject({ kind: 'missing', error: { code: 'ENOENT' } });
+  expect(readPid(path)).toEqual({ kind: 'missing', reason: 'No such file or directory' });
   writePid(path);
-  for (const text of ['abc', '', '-1', '0', '1.5', '12 13']) {
+  for (const text of ['abc', '-1', '0', '1.5', '12 13']) {
     writeFileSync(path, text);
     expect(readPid(path)).toEqual({ kind: 'invalid', text });
   }
+  writeFileSync(path, '\n');
+  expect(readPid(path)).toEqual({ kind: 'missing', reason: 'it is empty' });
   const pid = await deadPid();
   writeFileSync(path, `${pid}\n`);
   expect(readPid(path)).toEqual({ kind: 'stale', pid });

@@ -185,7 +185,7 @@ describe('reload', () => {
     await occupy(busy);
     const site = new Site(conf([port]));
     const { daemon, rtmp } = await startDaemon(site);
-    site.write(conf([port, free, busy], 'application other { live on; }'));
+    site.write(conf([port, busy, free], 'application other { live on; }'));
     const outcome = await daemon.reload('test');
     const [message] = refusedMessages(outcome);
     expect(message).toMatch(new RegExp(`^listen 127.0.0.1:${busy} is used by pid ${process.pid} \\(.+\\)$`));
