@@ -55,27 +55,6 @@ export const differences: readonly Difference[] = [
     ours: '0755',
     why: 'without the right to enter a directory no other server can hand out what is in it',
   },
-  {
-    name: 'max_message',
-    fact: 'default',
-    theirs: '1m',
-    ours: '16m',
-    why: 'key frames of large pictures are longer than a megabyte',
-  },
-  {
-    name: 'hls_dir_access',
-    fact: 'default',
-    theirs: '0744',
-    ours: '0755',
-    why: 'a web server of another user may read what is in the directory',
-  },
-  {
-    name: 'hls_datetime',
-    fact: 'default',
-    theirs: 'none',
-    ours: 'system',
-    why: 'players can tell how far behind they are',
-  },
   ...['gop_cache', 'gop_max_frame_count', 'gop_max_video_count', 'gop_max_audio_count'].map(
     (name): Difference => ({
       name,
@@ -128,5 +107,45 @@ export const behaviours: readonly { readonly topic: string; readonly ours: strin
       topic: 'A byte order mark at the start of a file',
       ours: 'is passed over',
       why: 'editors put it there unseen',
+    },
+    {
+      topic: 'The numbers of HLS segments',
+      ours: 'go on from the playlist in memory or on disk, and without one begin with the seconds of the clock',
+      why: 'a number that goes back makes players stop, whatever was lost',
+    },
+    {
+      topic: 'A discontinuity in HLS',
+      ours: 'is written for a new publisher, other codec parameters, other tracks and holes in time, never before the very first segment',
+      why: 'players start over at each of them',
+    },
+    {
+      topic: 'The length of an HLS playlist',
+      ours: 'is measured in media, with at least three segments and three target durations; one that was played to its end is emptied for the next publisher',
+      why: 'shorter lists stall players, and old media would be shown to newcomers',
+    },
+    {
+      topic: 'The target duration of an HLS playlist',
+      ours: 'comes from the first segments and their key frames, and only grows when a longer segment really comes',
+      why: 'players rely on it not to change',
+    },
+    {
+      topic: 'hls_type event',
+      ours: 'keeps every segment, and ends the list when the publisher has stayed away for twice the playlist length; live lists never end',
+      why: 'players go back to the beginning of an event',
+    },
+    {
+      topic: 'hls_variant',
+      ours: 'lists the renditions that run, once all of them do or one has three segments; bandwidth, size and codecs that are not given are measured',
+      why: 'players give up on renditions that answer 404',
+    },
+    {
+      topic: 'hls_keys',
+      ours: 'gives each segment an initialisation vector of its own, and makes key files that only the server can read',
+      why: 'equal beginnings would give equal cipher text',
+    },
+    {
+      topic: 'hls_cleanup',
+      ours: 'removes only what has the names and content of HLS files, after twice the playlist length or, where that is longer, the media listed; never what a live playlist lists',
+      why: 'hls_path may hold other files',
     },
   ];
