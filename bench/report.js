@@ -55,7 +55,7 @@ export function write(results) {
   const sections = Object.entries(results).map(([name, { title, head, rows, notes, effort }]) =>
     [
       `### ${name}: ${title}`,
-      `${effort.rounds} rounds of ${effort.seconds} s at most.`,
+      `At most ${effort.rounds} rounds, ${effort.seconds} s each.`,
       table(head, rows),
       ...notes.map((note) => `- ${note.split('\n', 1)[0]?.replaceAll(`${root}/`, '')}`),
     ].join('\n\n'),
