@@ -13,6 +13,12 @@ const BY_SERVER = 'Delay: the server’s live edge by its own clock, less the mo
 const BY_ARRIVAL =
   'Delay: FLV since its arrival here; HLS by the playlist’s date, where this computer’s clock agrees with the server’s.';
 
+const NOT_OFFERED = {
+  flv: 'The server does not offer this stream over HTTP-FLV: that takes a location with “flv_live on”.',
+  hls: 'No HLS yet. The first segment takes a few seconds; the application needs “hls on”, and a location its files.',
+};
+const NOT_GIVEN = { flv: 'No HTTP-FLV address was given.', hls: 'No HLS address was given.' };
+
 /** What scripts and tests read. */
 export interface MediadPlayer {
   /** `APP/NAME` of what is played; empty for addresses given by hand. */
@@ -34,6 +40,8 @@ const picker = find('#streams', HTMLSelectElement);
 let chosen = panes.flv;
 /** `APP/NAME` of what is played. */
 let playing = '';
+/** What the two sides were told to play; nothing at first. */
+let addresses: { readonly flv?: string | null; readonly hls?: string | null } = {};
 
 window.mediadPlayer = {
   get stream() {
@@ -70,7 +78,8 @@ async function begin(): Promise<void> {
   const flv = query.get('flv');
   const hls = query.get('hls');
   if (flv !== null || hls !== null) {
-    playAddresses(flv, hls);
+    show('panes');
+    playBoth(flv || null, hls || null, NOT_GIVEN);
     const state = await askServer(clock);
     find('#method', HTMLElement).textContent = typeof state === 'string' ? BY_ARRIVAL : BY_SERVER;
     return;
@@ -92,7 +101,7 @@ async function ask(): Promise<ServerState | 'absent' | 'down'> {
 
 function follow(state: ServerState): void {
   find('#method', HTMLElement).textContent = BY_SERVER;
-  const wanted = decodeURIComponent(location.hash.slice(1));
+  const wanted = wantedStream();
   const names = state.streams.map(nameOf);
   const target = wanted !== '' ? wanted : playing !== '' ? playing : (names[0] ?? '');
   const stream = state.streams.find((live) => nameOf(live) === target);
@@ -107,35 +116,37 @@ function follow(state: ServerState): void {
     return;
   }
   show('panes');
-  if (playing === target) {
-    panes.flv.nudge();
-    panes.hls.nudge();
-  } else {
+  if (playing !== target) {
     playing = target;
+    addresses = {};
     document.title = `${target} · mediad player`;
     edge.forget();
-    if (stream.flv === null)
-      panes.flv.none('The server does not offer this stream over HTTP-FLV: no location has “flv_live on”.');
-    else panes.flv.play(stream.flv, (video, url, events) => playFlv(video, url, clock, edge, events));
-    if (stream.hls === null)
-      panes.hls.none('The server does not offer this stream as HLS: its application has no “hls on”.');
-    else panes.hls.play(stream.hls, (video, url, events) => playHls(video, url, clock, events));
   }
   edge.found(stream.mediaTime, state.now);
+  panes.flv.nudge();
+  panes.hls.nudge();
+  // What was offered once may only be away for a moment; its player waits by itself.
+  playBoth(stream.flv ?? addresses.flv ?? null, stream.hls ?? addresses.hls ?? null, NOT_OFFERED);
+}
+
+/** Plays what is not yet being played: an address may come later, as that of a playlist without segments does. */
+function playBoth(flv: string | null, hls: string | null, words: typeof NOT_OFFERED): void {
+  if (addresses.flv !== flv) {
+    if (flv === null) panes.flv.none(words.flv);
+    else panes.flv.play(flv, (video, url, events) => playFlv(video, url, clock, edge, events));
+  }
+  if (addresses.hls !== hls) {
+    if (hls === null) panes.hls.none(words.hls);
+    else panes.hls.play(hls, (video, url, events) => playHls(video, url, clock, events));
+  }
+  addresses = { flv, hls };
 }
 
 function playNothingYet(target: string): void {
   show('panes');
   playing = '';
+  addresses = {};
   for (const pane of [panes.flv, panes.hls]) pane.none(`Waiting for somebody to publish ${target} …`);
-}
-
-function playAddresses(flv: string | null, hls: string | null): void {
-  show('panes');
-  if (flv === null || flv === '') panes.flv.none('No HTTP-FLV address was given.');
-  else panes.flv.play(flv, (video, url, events) => playFlv(video, url, clock, edge, events));
-  if (hls === null || hls === '') panes.hls.none('No HLS address was given.');
-  else panes.hls.play(hls, (video, url, events) => playHls(video, url, clock, events));
 }
 
 function listStreams(names: readonly string[], target: string): void {
@@ -191,6 +202,15 @@ function showClock(): void {
 
 function twoDigits(value: number): string {
   return String(value).padStart(2, '0');
+}
+
+/** `APP/NAME` from the page's address; empty where it names none. */
+function wantedStream(): string {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return '';
+  }
 }
 
 function nameOf({ app, name }: LiveStream): string {
