@@ -1,9 +1,7 @@
 import { BitReader, MediaError, unescapeNal } from './bits.ts';
 
 /** NAL unit types of ITU-T H.264, table 7-1. */
-export const AVC_IDR = 5;
 export const AVC_SPS = 7;
-export const AVC_PPS = 8;
 export const AVC_AUD = 9;
 
 /** An AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1). The parameter sets are views of the record. */

@@ -44,7 +44,7 @@ export function readHevcConfig(record: Buffer): HevcConfig {
 }
 
 /** The cropped picture size of a sequence parameter set (ITU-T H.265, 7.3.2.2). Throws MediaError. */
-export function readHevcSize(nal: Uint8Array): { readonly width: number; readonly height: number } {
+function readHevcSize(nal: Uint8Array): { readonly width: number; readonly height: number } {
   if (nal.length < 3) throw new MediaError('not a sequence parameter set');
   const bits = new BitReader(unescapeNal(nal.subarray(2)));
   bits.skip(4);

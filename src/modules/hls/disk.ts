@@ -68,7 +68,7 @@ export class DiskTrouble {
 }
 
 /** The name under which a file is written before it is renamed: hidden, in the same directory. */
-export function temporaryName(path: string): string {
+function temporaryName(path: string): string {
   return join(dirname(path), `.${basename(path)}.tmp`);
 }
 

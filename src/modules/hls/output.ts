@@ -278,7 +278,7 @@ export class StreamOutput {
  * Where a stream without any history begins to count: a number of the wall clock that grows at least as fast as
  * segments can be made, so that numbers never go back even where every file was lost.
  */
-export function clockSequence(conf: HlsSettings): number {
+function clockSequence(conf: HlsSettings): number {
   return Math.floor(Date.now() / Math.min(1000, conf.hls_fragment));
 }
 

@@ -5,7 +5,7 @@ export const PACKET = 188;
 /** What the tables take at the head of a segment. */
 export const TABLES_BYTES = 2 * PACKET;
 
-export const PAT_PID = 0;
+const PAT_PID = 0;
 export const PMT_PID = 0x1001;
 export const VIDEO_PID = 0x100;
 export const AUDIO_PID = 0x101;

@@ -15,7 +15,7 @@ import { type HlsService, startHls } from '../../../src/modules/hls/hls.ts';
 import { type HlsSettings, hlsTable } from '../../../src/modules/hls/table.ts';
 import type { Tag } from '../../ffmpeg.ts';
 
-export function initialSettings<T extends Table>(table: T): Settings<T> {
+function initialSettings<T extends Table>(table: T): Settings<T> {
   return Object.fromEntries(Object.entries(table).map(([name, row]) => [name, row.initial])) as Settings<T>;
 }
 

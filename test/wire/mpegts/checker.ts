@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { crc32 } from '../../../src/wire/mpegts/crc.ts';
 import { AUDIO_PID, PACKET, PMT_PID, VIDEO_PID } from '../../../src/wire/mpegts/tables.ts';
 
-export interface Pes {
+interface Pes {
   readonly pid: number;
   readonly pts: number;
   readonly dts: number;
