@@ -248,7 +248,7 @@ export class HttpHost implements Host {
       },
       asked ?? { uri: '/', args: '' },
     );
-    exchange.bad = asked === null || (authority !== undefined && host === null);
+    exchange.bad = asked === null || (authority !== undefined && (host === null || host === ''));
     if (match !== null) keepCaptures(match, exchange);
     return exchange;
   }

@@ -128,6 +128,7 @@ function rewriteUri(
   exchange.args = args;
   if (path === '') return { status: 500, reason: 'a rewrite left an empty path' };
   exchange.uri = path;
+  exchange.internal = true;
   if (flag === 'break') {
     state.moved = false;
     return 'stop';

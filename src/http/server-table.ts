@@ -95,8 +95,8 @@ function readServerNames(words: readonly Word[], context: ReadContext): readonly
       readPattern(word, context, true, name.slice(1));
       return name;
     }
-    const wrong = /[/\s]/.test(name) || name.includes('..') || /(?!^\*\.|\.\*$)\*/.test(name);
-    if (wrong || (name !== '' && /^\.?$/.test(name))) {
+    const bare = name.replace(/^\*\.|\.\*$/, '');
+    if (/[/\s*]/.test(bare) || name.includes('..') || name === '.' || (name !== '' && bare === '')) {
       context.fail(
         `invalid server name or wildcard "${name}"`,
         word.at,

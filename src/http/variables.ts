@@ -107,7 +107,7 @@ const BUILT_IN: Readonly<Record<string, Getter>> = {
   is_args: (x) => (x.args === '' ? '' : '?'),
   uri: (x) => x.uri,
   document_uri: (x) => x.uri,
-  request_uri: (x) => x.request.url ?? '',
+  request_uri: (x) => (x.request.url ?? '').replace(/^https?:\/\/[^/?#]*(?=[/?#])/i, ''),
   request: (x) => `${x.request.method} ${x.request.url} HTTP/${x.request.httpVersion}`,
   request_method: (x) => x.request.method ?? '',
   request_time: (x) => seconds(performance.now() - x.startedAt),
