@@ -7,10 +7,7 @@ export const httpModulesInert: readonly Inert[] = [
     'http server location': 'rtmp_stat_stylesheet rtmp_stat_format',
   }),
   ...inert('ignored', 'it only matters with autoindex', {
-    'http server location': 'autoindex_exact_size autoindex_format autoindex_localtime',
-  }),
-  ...inert('ignored', 'without deny everybody is allowed', {
-    'http server location limit_except': 'allow',
+    'http server location': 'autoindex_localtime',
   }),
   ...inert('ignored', 'it only matters with auth_basic', {
     'http server location limit_except': 'auth_basic_user_file',
@@ -75,37 +72,19 @@ export const httpModulesInert: readonly Inert[] = [
       'ssi_silent_errors ssi_types/1+ ssi_min_file_chunk ssi_value_length ssi_last_modified',
   }),
   ...inert('later', '', {
-    location: 'flv_live',
-    'http server location': 'index/1+',
-    'http server location location_if': 'add_header/2-3 expires/1-2',
-    'server location server_if location_if': 'return/1-2',
-    http: 'log_format/2+',
-    'http server location location_if limit_except': 'access_log/1+',
-  }),
-  ...inert('later', '', {
     'http server location': 'rtmp_stat/1+ rtmp_control/1+',
-    'server location': 'try_files/2+ if{1+} stub_status/0-1 valid_referers/1+',
+    'server location': 'valid_referers/1+',
     'http server location location_if': 'add_trailer/2-3 add_header_inherit add_trailer_inherit',
-    'server location server_if location_if': 'rewrite/2-3 break/0 set/2',
-    http: 'map{2} geo{1-2} split_clients{2}',
-  }),
-  ...inert('later', 'list the files in a page of your own', {
-    'http server location': 'autoindex',
+    http: 'geo{1-2} split_clients{2}',
   }),
   ...inert('later', 'put the picture under the root', {
     location: 'empty_gif/0',
-  }),
-  ...inert('later', 'until then, keep strangers out with a firewall', {
-    'http server location limit_except': 'deny',
   }),
   ...inert('later', 'until then, put a proxy that asks for passwords in front', {
     'http server location limit_except': 'auth_basic',
   }),
   ...inert('later', 'until then, put a proxy that asks in front', {
     'http server location': 'auth_request',
-  }),
-  ...inert('later', 'name the charset in default_type or types: "text/html; charset=utf-8"', {
-    'http server location location_if': 'charset',
   }),
   ...inert('later', 'until then, limit connections with a firewall', {
     'http server location': 'limit_conn/2',

@@ -11,21 +11,16 @@ export const httpInert: readonly Inert[] = [
     `,
   }),
   ...inert('ignored', 'responses follow the usual rules without it', {
-    'http server location': `
-      recursive_error_pages satisfy auth_delay server_tokens absolute_redirect server_name_in_redirect
-      port_in_redirect etag if_modified_since max_ranges msie_padding msie_refresh log_not_found
-      log_subrequest early_hints/1+
-    `,
+    'http server location': 'satisfy auth_delay msie_padding msie_refresh log_subrequest early_hints/1+',
   }),
   ...inert('ignored', 'requests are read with limits of their own', {
     'http server location': `
-      client_max_body_size client_body_buffer_size client_body_timeout client_body_temp_path/1-4
-      client_body_in_file_only client_body_in_single_buffer
+      client_body_buffer_size client_body_timeout client_body_temp_path/1-4 client_body_in_file_only
+      client_body_in_single_buffer
     `,
     'http server': `
-      client_body_early_read/1+ client_header_buffer_size client_header_timeout
-      large_client_header_buffers/2 max_headers ignore_invalid_headers underscores_in_headers merge_slashes
-      connection_pool_size request_pool_size
+      client_body_early_read/1+ ignore_invalid_headers underscores_in_headers connection_pool_size
+      request_pool_size
     `,
   }),
   ...inert('ignored', 'the runtime chooses how it reads and sends files', {
@@ -38,9 +33,8 @@ export const httpInert: readonly Inert[] = [
   }),
   ...inert('ignored', 'connections are kept and closed by rules of their own', {
     'http server location': `
-      tcp_nopush tcp_nodelay send_timeout send_lowat reset_timedout_connection lingering_close
-      lingering_time lingering_timeout keepalive_requests keepalive_time keepalive_min_timeout
-      keepalive_disable/1-2
+      tcp_nopush tcp_nodelay send_lowat reset_timedout_connection lingering_close lingering_time
+      lingering_timeout keepalive_time keepalive_min_timeout keepalive_disable/1-2
     `,
   }),
   ...inert('ignored', 'the resolver of the system is used', {
@@ -53,18 +47,6 @@ export const httpInert: readonly Inert[] = [
       gunzip gunzip_buffers/2
     `,
     'http server location location_if': 'gzip',
-  }),
-  ...inert('later', '', {
-    main: 'http{0}',
-    http: 'server{0}',
-    server: 'listen/1+ server_name/1+',
-    'server location': 'location{1-2}',
-    'http server location location_if': 'root error_page/2+',
-    location: 'alias',
-    'http server location': 'types{0} default_type keepalive_timeout/1-2 chunked_transfer_encoding',
-  }),
-  ...inert('later', 'until then, move what must not be fetched out of the root', {
-    location: 'internal/0 limit_except{1+}',
   }),
   ...inert('later', 'responses are sent as fast as the client reads', {
     'http server location location_if': 'limit_rate limit_rate_after',

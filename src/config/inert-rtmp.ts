@@ -4,15 +4,10 @@ import type { Inert } from './table.ts';
 /** Everything inside `rtmp`. */
 export const rtmpInert: readonly Inert[] = [
   ...inert('ignored', 'nothing needs this setting here', {
-    'rtmp rtmp_server': 'max_streams busy buflen connection_pool_size merge_slashes',
-    'rtmp rtmp_server application': `
-      play_time_fix publish_time_fix stream_buckets buffer hls_muxdelay hls_nested_index_filename
-      hls_fragment_naming_granularity hls_max_audio_delay hls_audio_buffer_size hls_dir_access hls_datetime
-      hls_allow_client_cache
-    `,
+    'rtmp rtmp_server': 'connection_pool_size merge_slashes',
+    'rtmp rtmp_server application': 'stream_buckets buffer hls_muxdelay',
   }),
   ...inert('ignored', 'what a slow player may lag is bounded in bytes and media time', {
-    'rtmp rtmp_server': 'out_queue out_cork',
     'rtmp rtmp_server application': 'send_timeout send_lowat',
   }),
   ...inert('ignored', 'packets are gathered before they are written, and sent at once then', {
@@ -20,9 +15,6 @@ export const rtmpInert: readonly Inert[] = [
   }),
   ...inert('ignored', 'the resolver of the system is used', {
     'rtmp rtmp_server application': 'resolver/1+ resolver_timeout',
-  }),
-  ...inert('ignored', 'without deny everybody is allowed', {
-    'rtmp rtmp_server application': 'allow/1-2',
   }),
   ...inert('ignored', 'it only matters with record', {
     'rtmp rtmp_server application recorder': `
@@ -47,9 +39,6 @@ export const rtmpInert: readonly Inert[] = [
   ...inert('ignored', 'sessions are told in the error_log', {
     'rtmp rtmp_server application': 'access_log/1-2 log_format/2+ log_interval log_size',
   }),
-  ...inert('ignored', 'it only matters with hls_keys', {
-    'rtmp rtmp_server application': 'hls_key_path hls_key_url hls_fragments_per_key',
-  }),
   ...inert('ignored', 'it only matters with dash', {
     'rtmp rtmp_server application': `
       dash_fragment dash_path dash_playlist_length dash_cleanup dash_nested dash_clock_compensation
@@ -58,21 +47,6 @@ export const rtmpInert: readonly Inert[] = [
   }),
   ...inert('ignored', 'it only matters with play', {
     'rtmp rtmp_server application': 'play_temp_path play_local_path',
-  }),
-  ...inert('later', '', {
-    main: 'rtmp{0}',
-    rtmp: 'server{0}',
-    rtmp_server: 'listen/1+ server_name/1+ application{1}',
-    'rtmp rtmp_server': 'so_keepalive timeout ping ping_timeout ack_window chunk_size max_message',
-    'rtmp rtmp_server application': `
-      live sync interleave wait_key wait_video publish_notify play_restart idle_streams drop_idle_publisher
-      meta hls hls_fragment hls_max_fragment hls_path hls_playlist_length hls_sync hls_continuous hls_nested
-      hls_fragment_naming hls_fragment_slicing hls_type hls_cleanup hls_base_url
-    `,
-    application: 'gop_cache gop_max_frame_count gop_max_video_count gop_max_audio_count',
-  }),
-  ...inert('later', 'until then, keep strangers out with a firewall', {
-    'rtmp rtmp_server application': 'deny/1-2',
   }),
   ...inert('later', 'record with ffmpeg as a player: ffmpeg -i rtmp://HOST/APP/NAME -c copy FILE.flv', {
     'rtmp rtmp_server application recorder': 'record/1+',
@@ -96,12 +70,6 @@ export const rtmpInert: readonly Inert[] = [
   }),
   ...inert('later', 'until then, limit connections with a firewall', {
     'rtmp rtmp_server application': 'max_connections',
-  }),
-  ...inert('later', 'name the renditions in a playlist of your own', {
-    'rtmp rtmp_server application': 'hls_variant/1+',
-  }),
-  ...inert('later', 'segments are not encrypted', {
-    'rtmp rtmp_server application': 'hls_keys',
   }),
   ...inert('later', 'use hls', {
     'rtmp rtmp_server application': 'dash',

@@ -5,7 +5,7 @@ import type { Token } from './syntax.ts';
 import { invisibleIn, MAX_WORD, tooLong, unescapeWord } from './words.ts';
 
 /** Blocks that may be open at one time. */
-export const MAX_DEPTH = 64;
+const MAX_DEPTH = 64;
 
 /** Tells one syntax error. `structure` means that blocks may have been taken apart wrongly from here on. */
 export type Report = (

@@ -108,6 +108,12 @@ describe('the catalogue of directives', () => {
     expect(wrong, 'list them in src/config/differences.ts').toEqual([]);
   });
 
+  it('has each difference once, and only of names that it knows', () => {
+    const keys = differences.map(({ name, fact }) => `${name} ${fact}`);
+    expect(keys.length).toBe(new Set(keys).size);
+    expect(differences.filter(({ name }) => !known.has(name))).toEqual([]);
+  });
+
   it('has no name twice in a context of the inert ones', () => {
     const seen = new Set<string>();
     const twice: string[] = [];

@@ -8,11 +8,11 @@ import { printText } from '../../src/config/print.ts';
 import { sources } from './sources.ts';
 
 /*
- * Each test/goldens/NAME.conf has its tree beside it in NAME.json, or what is printed of it in NAME.err. With
+ * Each test/goldens/config/NAME.conf has its tree beside it in NAME.json, or what is printed of it in NAME.err. With
  * UPDATE_GOLDENS=1 they are written anew; format them with biome, and read the difference before
  * you commit it.
  */
-const folder = join(import.meta.dirname, '..', 'goldens');
+const folder = join(import.meta.dirname, '..', 'goldens', 'config');
 const update = process.env['UPDATE_GOLDENS'] === '1';
 const names = readdirSync(folder)
   .filter((name) => name.endsWith('.conf'))

@@ -26,10 +26,38 @@ function block<T>(
 
 const name = { read: ([word]: readonly { value: string }[]) => word!.value, min: 1, max: 1 };
 
+const unsupported = { min: 1, max: 1, block: false, disposition: 'unsupported' } as const;
+
 /** A small language with every kind of row, in the shape of the real one. */
 export const sources: readonly TableSource[] = [
   {
     name: 'core',
+    inert: [
+      {
+        ...unsupported,
+        names: 'not_yet',
+        contexts: ['application', 'location'],
+        later: true,
+        reason: 'do it by hand',
+      },
+      { ...unsupported, names: 'never', contexts: ['http', 'location'], reason: '' },
+      {
+        ...unsupported,
+        names: 'harmless',
+        contexts: ['http'],
+        disposition: 'ignored',
+        reason: 'nobody needs it',
+      },
+      { ...unsupported, names: 'other_world', contexts: ['main'], min: 0, max: 0, block: true, reason: '' },
+      {
+        ...unsupported,
+        names: 'idle_world',
+        contexts: ['http'],
+        block: true,
+        disposition: 'ignored',
+        reason: 'nobody needs it',
+      },
+    ],
     tables: {
       main: {
         worker_processes: number(1, 'Processes.'),
