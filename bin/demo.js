@@ -56,8 +56,10 @@ function publish() {
       ...['-b:v', '2000k', '-g', '50', '-sc_threshold', '0', '-c:a', 'aac', '-b:a', '96k', '-ac', '2'],
       ...['-f', 'flv', url],
     ],
-    'inherit',
+    'pipe',
   );
+  // What it says about being cut off at the end is no news.
+  publisher.stderr.on('data', (text) => ending || process.stderr.write(text));
   publisher.on('exit', () => {
     if (!ending) setTimeout(publish, AGAIN_MS);
   });

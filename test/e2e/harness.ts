@@ -138,7 +138,9 @@ export function memoryOf(pid: number): number {
 }
 
 function listenPorts(conf: string): number[] {
-  return [...conf.matchAll(/\blisten\s+(?:[^\s;]*:)?([0-9]+)/g)].map((match) => Number(match[1]));
+  return [...conf.replace(/#.*/g, '').matchAll(/\blisten\s+(?:[^\s;]*:)?([0-9]+)/g)].map((match) =>
+    Number(match[1]),
+  );
 }
 
 function isOpen(port: number): Promise<boolean> {
