@@ -2,9 +2,10 @@ import { networkInterfaces } from 'node:os';
 import { type Block, childrenOf } from '../config/block.ts';
 import type { Listen } from '../core/addresses.ts';
 import type { Daemon } from '../daemon.ts';
+import type { LocationMatch } from '../http/location-table.ts';
 
 /** What to do next with a server just started at a terminal, with addresses to copy. */
-export function banner(daemon: Daemon, version: string): string {
+export function banner(daemon: Pick<Daemon, 'config' | 'watches'>, version: string): string {
   const { tree } = daemon.config;
   const took = Math.round(performance.now());
   const file = daemon.config.files[0]?.name ?? '';
@@ -37,9 +38,21 @@ function publishLines(tree: Block): readonly string[] {
 function watchLines(tree: Block): readonly string[] {
   const lines: string[] = [];
   for (const server of childrenOf(childrenOf(tree, 'http')[0], 'server')) {
-    lines.push(`  watch     http://${authority(server, 80)}/`);
+    const base = `http://${authority(server, 80)}`;
+    const locations = childrenOf(server, 'location').filter((location) => uriOf(location) !== null);
+    const page = locations.find(({ settings }) => ['on', 'nolist'].includes(String(settings['player'])));
+    if (page !== undefined) lines.push(`  watch     ${base}${uriOf(page)}`);
+    const flv = locations.find(({ settings }) => settings['flv_live'] === true);
+    if (flv !== undefined) lines.push(`  HTTP-FLV  ${base}${uriOf(flv)}?app=APPLICATION&stream=STREAM`);
+    if (page === undefined && flv === undefined) lines.push(`  http      ${base}/`);
   }
   return shortened(lines);
+}
+
+/** A path that a location matches; null for one by pattern, and for one that only redirects lead to. */
+function uriOf(location: Block): string | null {
+  const { kind, uri } = location.value as LocationMatch;
+  return kind === 'pattern' || kind === 'named' ? null : uri;
 }
 
 function shortened(lines: readonly string[]): readonly string[] {

@@ -1,3 +1,5 @@
+import { ConfigError } from '../config/errors.ts';
+import { errorText } from '../core/listeners.ts';
 import { AlreadyRunning } from './already-running.ts';
 import { type ControlReply, type ControlRequest, ControlSocket, controlPath } from './control.ts';
 import { readPid, removePid, writePid } from './pid-file.ts';
@@ -29,9 +31,15 @@ export class Presence {
     }
   }
 
-  /** Writes the pid file; throws the system's error. */
+  /** Writes the pid file; throws ConfigError where it cannot be. */
   announce(): void {
-    writePid(this.pidPath);
+    try {
+      writePid(this.pidPath);
+    } catch (error) {
+      const message = `open() "${this.pidPath}" failed (${errorText(error as NodeJS.ErrnoException)})`;
+      const help = 'put it where mediad may write: pid FILE;';
+      throw new ConfigError([{ severity: 'error', code: 'pid-file', message, help }]);
+    }
     this.#announced = true;
   }
 

@@ -258,6 +258,34 @@ test('a user that is not there is a warning of -t, and an error of a start by ro
   }
 });
 
+test('a pid file that cannot be written ends the start, with the way out', async () => {
+  const where = await site();
+  where.write(conf(where.place, 'pid media.conf/mediad.pid;'));
+  const ran = await where.run();
+  expect(ran.code).toBe(1);
+  expect(ran.output).toMatch(/\[emerg\] open\(\) ".*media\.conf\/mediad\.pid" failed .*\n.*pid FILE;\n/);
+  expect(await isOpen(where.place.rtmp)).toBe(false);
+});
+
+test('a fault that nobody caught is logged with its stack, and the server goes on', async () => {
+  const where = await site();
+  where.write(conf(where.place));
+  const fault = 'process.on("SIGUSR2", () => { throw new Error("boom"); });';
+  const child = await start(process.execPath, [
+    '--import',
+    `data:text/javascript,${encodeURIComponent(fault)}`,
+    PROGRAM,
+    '-c',
+    where.place.conf,
+  ]);
+  await until('ready', () => child.output().includes('"msg":"ready"'));
+  process.kill(child.pid, 'SIGUSR2');
+  await until('the fault in the log', () => child.output().includes('an error was caught by nobody'));
+  expect(child.output()).toMatch(/"level":"fatal".*"message":"boom","stack":"Error: boom/);
+  expect(await isOpen(where.place.rtmp)).toBe(true);
+  expect(await child.stop()).toEqual({ code: 0, signal: null });
+});
+
 test('signals during the start count once it is over', async () => {
   const where = await site();
   where.write(conf(where.place));
