@@ -3,7 +3,7 @@ import { settingsOf } from '../config/block.ts';
 import { type Listen, plainAddress } from '../core/addresses.ts';
 import type { Logger } from '../core/log.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { resetSocket, SocketSink } from '../core/sink.ts';
+import { resetSocket, SocketSink, sentBytes } from '../core/sink.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
 import { ChunkReader } from '../wire/rtmp/chunk-reader.ts';
 import { ChunkWriter } from '../wire/rtmp/chunk-writer.ts';
@@ -16,8 +16,10 @@ import { Session } from './session.ts';
 const STAGE_MS = 10_000;
 /** Time to send what is left before a connection that ends is cut off, ms. */
 const LINGER_MS = 2000;
-/** Before Window Acknowledgement Size a peer that sent this many bytes is told so: some wait for it. */
-const DEFAULT_ACK_WINDOW = 2_500_000;
+/** The window of a client that names none. Some wait for an acknowledgement, so it comes at half the window. */
+const DEFAULT_ACK_WINDOW = 5_000_000;
+/** Bytes of answers, media apart, that may wait for a client that does not read them. */
+const MAX_ANSWERS = 1024 * 1024;
 
 /**
  * One RTMP connection: handshake, chunk layer, pings, acknowledgements and deadlines. What the messages mean is the
@@ -37,14 +39,18 @@ export class Connection {
   readonly #session: Session;
   readonly #closed: () => void;
   #handshake: Handshake | null = serverHandshake();
-  #reader: ChunkReader;
+  readonly #reader: ChunkReader;
+  /** Those of the server the client has come to, from its connect command on. */
+  readonly #limits: { maxMessage: number; maxStreams: number };
   #waiting = false;
   #held: Buffer | null = null;
   #ending = false;
   #reason = '';
   #stage: NodeJS.Timeout | undefined;
   #watch: NodeJS.Timeout | undefined;
-  #readAtWatch = 0;
+  #movedAtWatch = 0;
+  #quiet: NodeJS.Timeout | undefined;
+  #answers = 0;
   #pinged = false;
   #ackWindow = DEFAULT_ACK_WINDOW;
   #acknowledged = 0;
@@ -61,7 +67,9 @@ export class Connection {
     const server = runtime.hub.choose(listen.key, null);
     if (server === undefined) throw new Error(`no server listens on ${listen.key}`);
     this.settings = settingsOf(server.spec.block, rtmpServerTable);
-    this.#reader = this.#newReader();
+    const { max_message: maxMessage, max_streams: maxStreams } = this.settings;
+    this.#limits = { maxMessage, maxStreams };
+    this.#reader = new ChunkReader(this.#limits);
     this.sink = new SocketSink(socket, (reason) => this.#ended(reason));
     this.#session = new Session(this);
     const { so_keepalive: keepalive, timeout } = this.settings;
@@ -84,7 +92,14 @@ export class Connection {
   }
 
   send(...messages: readonly OutMessage[]): void {
-    if (this.socket.writable) this.socket.write(this.writer.encode(...messages));
+    const { socket } = this;
+    if (!socket.writable) return;
+    const bytes = this.writer.encode(...messages);
+    this.#answers = socket.writableLength === 0 ? bytes.length : this.#answers + bytes.length;
+    socket.write(bytes);
+    if (this.#answers <= MAX_ANSWERS) return;
+    this.#ended('the client does not read its answers');
+    resetSocket(socket);
   }
 
   /** Sets the chunk size of what is sent from now on. */
@@ -97,12 +112,19 @@ export class Connection {
     if (bytes > 0) this.#ackWindow = bytes;
   }
 
-  /** The connect command was accepted: from now on pings watch over the connection. */
-  established(settings: RtmpServerSettings): void {
-    this.settings = settings;
+  /** The connect command has come. */
+  connecting(): void {
     clearTimeout(this.#stage);
     this.#stage = undefined;
+  }
+
+  /** It was accepted: from now on pings watch over the connection. */
+  established(settings: RtmpServerSettings): void {
+    this.settings = settings;
+    this.#limits.maxMessage = settings.max_message;
+    this.#limits.maxStreams = settings.max_streams;
     this.#watchSilence();
+    this.#watchQuiet();
   }
 
   /** Takes no more messages before the promise is settled, and then goes on where it was. */
@@ -122,12 +144,19 @@ export class Connection {
     this.#ended(reason);
     this.#session.close(reason);
     this.socket.end();
+    // What still comes is thrown away: unread, it would turn the end into a reset that may overtake the last status.
+    this.socket.resume();
     this.#linger = setTimeout(() => resetSocket(this.socket), LINGER_MS);
   }
 
   /** Ends the connection unless it publishes or plays. */
   drain(): void {
     if (this.#session.idle) this.close('the server stops');
+  }
+
+  /** After a reload: its application may be gone. */
+  reconsider(): void {
+    if (this.#session.orphan) this.close('the application was removed');
   }
 
   #ended(reason: string): void {
@@ -139,6 +168,7 @@ export class Connection {
     this.#ended('the connection was lost');
     clearTimeout(this.#stage);
     clearTimeout(this.#watch);
+    clearTimeout(this.#quiet);
     clearTimeout(this.#linger);
     this.#session.close(this.#reason);
     this.#closed();
@@ -152,11 +182,6 @@ export class Connection {
       },
       'session ended',
     );
-  }
-
-  #newReader(): ChunkReader {
-    const { max_message: maxMessage, max_streams: maxStreams } = this.settings;
-    return new ChunkReader({ maxMessage, maxStreams });
   }
 
   #received(bytes: Buffer): void {
@@ -180,7 +205,8 @@ export class Connection {
       if (!step.done) return;
       this.#handshake = null;
       clearTimeout(this.#stage);
-      this.#stage = setTimeout(() => this.close('no connect command came'), STAGE_MS);
+      const deadline = Math.min(this.settings.timeout, STAGE_MS);
+      this.#stage = setTimeout(() => this.close('no connect command came'), deadline);
       rest = step.rest;
     }
     const taken = this.#reader.push(rest, this.#message);
@@ -221,19 +247,19 @@ export class Connection {
 
   #acknowledge(): void {
     const { bytesRead } = this.#reader;
-    if (bytesRead - this.#acknowledged < this.#ackWindow) return;
+    if (bytesRead - this.#acknowledged < this.#ackWindow / 2) return;
     this.#acknowledged = bytesRead;
     this.send(acknowledgement(bytesRead));
   }
 
-  /** Asks a silent client for a sign of life, and ends one that gives none. */
+  /** Asks a client between whom and us no byte moves for a sign of life, and ends one that gives none. */
   #watchSilence(): void {
     const { ping, ping_timeout: answer, busy } = this.settings;
     if (ping === 0) return;
-    this.#readAtWatch = this.bytesIn;
+    this.#movedAtWatch = this.#moved;
     this.#watch = setTimeout(
       () => {
-        if (this.bytesIn !== this.#readAtWatch) this.#pinged = false;
+        if (this.#moved !== this.#movedAtWatch) this.#pinged = false;
         else if (this.#pinged || busy) {
           this.close('the client no longer answers');
           return;
@@ -245,6 +271,21 @@ export class Connection {
       },
       this.#pinged ? answer : ping,
     );
+  }
+
+  /** Bytes taken from the client, and of media by it: a ping in a kernel's buffer is no sign of life. */
+  get #moved(): number {
+    return this.bytesIn + (this.#session.plays && !this.#pinged ? sentBytes(this.socket) : 0);
+  }
+
+  /** Ends a client that neither publishes nor plays, nor asks for anything. */
+  #watchQuiet(): void {
+    let commands = this.#session.commands;
+    this.#quiet = setInterval(() => {
+      const quiet = this.#session.idle && !this.#waiting && this.#session.commands === commands;
+      commands = this.#session.commands;
+      if (quiet) this.close('the client does nothing');
+    }, this.settings.timeout);
   }
 }
 

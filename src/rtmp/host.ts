@@ -37,7 +37,10 @@ export class RtmpHost implements Host {
     const specs = serverSpecs(tree);
     const { hub, files, prefix } = this.#runtime;
     return Promise.resolve({
-      commit: (report) => hub.commit(specs, this.#modules, { files, prefix }, report),
+      commit: (report) => {
+        hub.commit(specs, this.#modules, { files, prefix }, report);
+        for (const connection of [...this.#connections]) connection.reconsider();
+      },
       undo: () => undefined,
     });
   }

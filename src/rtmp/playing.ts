@@ -3,6 +3,7 @@ import type { StreamListener } from '../core/stream.ts';
 import { writeData } from '../wire/rtmp/commands.ts';
 import { rtmpFormat } from '../wire/rtmp/format.ts';
 import { streamBegin, streamEof } from '../wire/rtmp/messages.ts';
+import { type Account, secondsSince } from './account.ts';
 import { onStatus } from './answers.ts';
 import type { Connection } from './connection.ts';
 
@@ -15,6 +16,7 @@ export class Playing {
     stopped: () => this.#stopped(),
   };
   readonly #connection: Connection;
+  readonly #bytesBefore: number;
   #subscription: Subscription | undefined;
   #paused = false;
   #audio = true;
@@ -22,7 +24,14 @@ export class Playing {
 
   constructor(connection: Connection, streamId: number) {
     this.#connection = connection;
+    this.#bytesBefore = connection.bytesOut;
     this.streamId = streamId;
+  }
+
+  /** What it came to, for the log. */
+  get account(): Account {
+    const since = this.#subscription?.since ?? Date.now();
+    return { seconds: secondsSince(since), bytesOut: this.#connection.bytesOut - this.#bytesBefore };
   }
 
   get name(): string {

@@ -34,6 +34,8 @@ type Use = Publishing | Playing | null;
 
 /** What the messages of one connection mean: commands and their answers, publishers and players. */
 export class Session {
+  /** How many commands have come. */
+  commands = 0;
   readonly #connection: Connection;
   #server: RtmpServer | undefined;
   #application: Application | undefined;
@@ -56,17 +58,24 @@ export class Session {
     return [...this.#streams.values()].every((use) => use === null);
   }
 
+  get plays(): boolean {
+    return [...this.#streams.values()].some((use) => use instanceof Playing);
+  }
+
+  /** Its application is no longer in the configuration. */
+  get orphan(): boolean {
+    return this.#application?.closed === true;
+  }
+
   message(message: RtmpMessage): void {
     switch (message.type) {
       case AUDIO:
       case VIDEO:
       case DATA:
       case DATA_AMF3:
-      case AGGREGATE: {
-        const use = this.#streams.get(message.streamId);
-        if (use instanceof Publishing) use.media(message, performance.now());
+      case AGGREGATE:
+        this.#publishing(message.streamId)?.media(message, performance.now());
         return;
-      }
       case COMMAND_AMF0:
       case COMMAND_AMF3:
         this.#command(readCommand(message.type, message.body), message.streamId);
@@ -74,6 +83,14 @@ export class Session {
       default:
         this.#control(message);
     }
+  }
+
+  /** Whose media these are. Some encoders send them on another message stream than they publish on. */
+  #publishing(streamId: number): Publishing | undefined {
+    const use = this.#streams.get(streamId);
+    if (use instanceof Publishing) return use;
+    const all = [...this.#streams.values()].filter((other) => other instanceof Publishing);
+    return all.length === 1 ? all[0] : undefined;
   }
 
   endOfRead(): void {
@@ -100,6 +117,7 @@ export class Session {
 
   #command(command: Command, streamId: number): void {
     const name = command.name.toLowerCase();
+    this.commands += 1;
     if (this.#application === undefined && name !== 'connect') {
       throw new ProtocolError(`command ${printable(command.name)} before connect`);
     }
@@ -111,6 +129,7 @@ export class Session {
         this.#createStream(command);
         return;
       case 'initstream':
+      case 'seek':
         return;
       case 'publish':
         this.#publish(command, streamId);
@@ -178,6 +197,7 @@ export class Session {
   #connect(command: Command): void {
     if (this.#connecting || this.#application !== undefined) throw new ProtocolError('second connect');
     this.#connecting = true;
+    this.#connection.connecting();
     const fields = readConnect(command.args[0]);
     const connection = this.#connection;
     const server = connection.runtime.hub.choose(connection.listen.key, hostOfUrl(fields.tcurl));
@@ -366,7 +386,7 @@ export class Session {
     this.#streams.set(streamId, null);
     use.close();
     const kind = use instanceof Publishing ? 'publish ended' : 'play ended';
-    this.#connection.log.info({ stream: maskedName(nameOf(use)), reason }, kind);
+    this.#connection.log.info({ stream: maskedName(nameOf(use)), reason, ...use.account }, kind);
     if (use instanceof Publishing && !this.#closed) {
       this.#connection.send(onStatus(streamId, 'status', 'NetStream.Unpublish.Success', 'Stop publishing'));
     }

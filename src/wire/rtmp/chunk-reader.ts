@@ -229,7 +229,8 @@ export class ChunkReader {
   #lookUp(csid: number): ChunkStream {
     const known = csid < 64 ? this.#streams[csid] : this.#further.get(csid);
     if (known !== undefined) return known;
-    if (csid >= this.#limits.maxStreams) throw new ProtocolError(`chunk stream ${csid} is above the limit`);
+    if (csid >= this.#limits.maxStreams)
+      throw new ProtocolError(`chunk stream ${csid} is above the limit (max_streams)`);
     const stream = new ChunkStream();
     if (csid < 64) this.#streams[csid] = stream;
     else this.#further.set(csid, stream);
@@ -308,7 +309,9 @@ export class ChunkReader {
   #open(stream: ChunkStream): void {
     const length = stream.length;
     if (length > this.#limits.maxMessage) {
-      throw new ProtocolError(`message of ${length} bytes is above the limit of ${this.#limits.maxMessage}`);
+      throw new ProtocolError(
+        `message of ${length} bytes is above the limit of ${this.#limits.maxMessage} (max_message)`,
+      );
     }
     this.#abandon(stream);
     this.#unfinished += 1;
