@@ -2,10 +2,10 @@ import { Command, CommanderError } from 'commander';
 import { closestMatch } from 'leven';
 
 /** The signals of `-s`. */
-export const SIGNALS = ['stop', 'quit', 'reopen', 'reload'] as const;
+const SIGNALS = ['stop', 'quit', 'reopen', 'reload'] as const;
 export type SignalName = (typeof SIGNALS)[number];
 
-export const FORMATS = ['text', 'json', 'github', 'gcc'] as const;
+const FORMATS = ['text', 'json', 'github', 'gcc'] as const;
 
 /** What the command line asks for. */
 export interface Invocation {

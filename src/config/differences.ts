@@ -28,6 +28,20 @@ export const differences: readonly Difference[] = [
     why: 'both may run from one prefix',
   },
   {
+    name: 'worker_shutdown_timeout',
+    fact: 'default',
+    theirs: 'none',
+    ours: '5s',
+    why: 'publishers do not end by themselves, so a graceful stop would never be over',
+  },
+  {
+    name: 'error_log',
+    fact: 'default',
+    theirs: 'logs/error.log error',
+    ours: 'stderr info, or logs/error.log info with daemon on',
+    why: 'systemd, containers and terminals collect stderr',
+  },
+  {
     name: 'gop_cache',
     fact: 'default',
     theirs: 'off',

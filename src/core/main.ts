@@ -4,7 +4,7 @@ import type { BlockRow, Settings } from '../config/table.ts';
 import { parseNumber } from '../config/values.ts';
 
 /** The levels of `error_log`, from the most to the least talkative. */
-export const LOG_LEVELS = ['debug', 'info', 'notice', 'warn', 'error', 'crit', 'alert', 'emerg'] as const;
+const LOG_LEVELS = ['debug', 'info', 'notice', 'warn', 'error', 'crit', 'alert', 'emerg'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** One `error_log` line, its path absolute; null is stderr. */

@@ -119,7 +119,7 @@ function plural(word: string, count: number): string {
 }
 
 /** `2026-11-20 11:40:28`, in the time of this machine. */
-export function localTime(ms: number): string {
+function localTime(ms: number): string {
   const date = new Date(ms);
   const two = (value: number): string => String(value).padStart(2, '0');
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
