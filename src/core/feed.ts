@@ -1,5 +1,5 @@
 import type { Format, Muxer } from '../media/format.ts';
-import { AUDIO, type MediaPacket, type Opening, VIDEO } from '../media/packet.ts';
+import { AUDIO, DATA, type MediaPacket, type Opening, VIDEO } from '../media/packet.ts';
 import type { FlushPolicy } from './flush.ts';
 import type { Sink } from './sink.ts';
 
@@ -183,7 +183,7 @@ export class Feed {
 
   #pack(packets: readonly MediaPacket[]): Pick<Batch, 'plain' | 'chunked' | 'time'> {
     const plain = this.#muxer.encode(packets, HEAD, TAIL);
-    return { plain, chunked: frameChunk(plain), time: packets[0]!.time };
+    return { plain, chunked: frameChunk(plain), time: startOf(packets) };
   }
 
   #remember(batch: Batch): void {
@@ -336,6 +336,12 @@ function frameChunk(plain: Buffer): Buffer {
   whole.write('\r\n', 8, 'latin1');
   whole.write('\r\n', HEAD + plain.length, 'latin1');
   return whole;
+}
+
+/** The time of the first media; metadata have none. */
+function startOf(packets: readonly MediaPacket[]): number {
+  for (const { kind, time } of packets) if (kind !== DATA) return time;
+  return packets[0]!.time;
 }
 
 function chunkOf(bytes: Buffer): Buffer {

@@ -210,7 +210,8 @@ export class Stream implements FeedSource {
         ? null
         : {
             kind: DATA,
-            time: Math.max(this.timeline.last, 0),
+            // Players read metadata at any time; some take it for a track of text unless it stands at 0.
+            time: 0,
             key: false,
             config: false,
             body: Buffer.from(body),

@@ -1,5 +1,5 @@
 import type { Format, Muxer } from '../../media/format.ts';
-import type { MediaPacket, Opening } from '../../media/packet.ts';
+import { DATA, type MediaPacket, type Opening } from '../../media/packet.ts';
 
 /** Type, body length, timestamp and stream id before a tag's body; the length of both after it (Adobe FLV 10.1, E.4.1). */
 const TAG_HEADER_BYTES = 11;
@@ -30,7 +30,14 @@ export function flvTags(packets: readonly MediaPacket[], head: number, tail: num
   let at = head;
   for (let i = 0; i < packets.length; i++) {
     const packet = packets[i]!;
-    at = writeTag(out, at, packet.kind, (time ?? packet.time) >>> 0, packet.body);
+    // Metadata keep their own time, 0: demuxers take later script tags for a track of text.
+    at = writeTag(
+      out,
+      at,
+      packet.kind,
+      (packet.kind === DATA ? packet.time : (time ?? packet.time)) >>> 0,
+      packet.body,
+    );
   }
   return out.subarray(head, at);
 }

@@ -1,6 +1,8 @@
 import type { Format, Muxer } from '../../media/format.ts';
-import { AUDIO, type Kind, type MediaPacket, type Opening, VIDEO } from '../../media/packet.ts';
+import { AUDIO, DATA, type Kind, type MediaPacket, type Opening, VIDEO } from '../../media/packet.ts';
+import { writeAmf0 } from '../amf0.ts';
 import { messageSize, writeMessage } from './chunk-writer.ts';
+import { dataName } from './commands.ts';
 import { AUDIO_CSID, STATUS_CSID, VIDEO_CSID } from './messages.ts';
 
 /** Which media a player wants. */
@@ -22,6 +24,42 @@ export function rtmpFormat(chunkSize: number, tracks: Tracks = 'both', streamId 
   };
 }
 
+/**
+ * As a publisher sends it: metadata wrapped in `@setDataFrame`, which servers want. Named `rtmp/4096/publish/1` after
+ * the chunk size and the message stream that the other side's createStream answered.
+ */
+export function publishFormat(chunkSize: number, streamId: number): Format {
+  return {
+    name: `rtmp/${chunkSize}/publish/${streamId}`,
+    statesTracks: false,
+    muxer: () => {
+      const muxer = rtmpMuxer(chunkSize, 'both', streamId);
+      return {
+        open: (opening, time, first) => {
+          const { metadata } = opening;
+          return muxer.open(
+            metadata === null ? opening : { ...opening, metadata: wrapped(metadata) },
+            time,
+            first,
+          );
+        },
+        encode: (packets, head, tail) =>
+          muxer.encode(packets.some(isBareMetadata) ? packets.map(wrapped) : packets, head, tail),
+      };
+    },
+  };
+}
+
+const SET_DATA_FRAME = writeAmf0('@setDataFrame');
+
+function isBareMetadata({ kind, body }: MediaPacket): boolean {
+  return kind === DATA && dataName(body) === 'onMetaData';
+}
+
+function wrapped(packet: MediaPacket): MediaPacket {
+  return isBareMetadata(packet) ? { ...packet, body: Buffer.concat([SET_DATA_FRAME, packet.body]) } : packet;
+}
+
 function rtmpMuxer(chunkSize: number, tracks: Tracks, streamId: number): Muxer {
   const dropped: Kind | undefined = tracks === 'audio' ? VIDEO : tracks === 'video' ? AUDIO : undefined;
 
@@ -29,14 +67,14 @@ function rtmpMuxer(chunkSize: number, tracks: Tracks, streamId: number): Muxer {
     let size = 0;
     for (let i = 0; i < packets.length; i++) {
       const { kind, time, body } = packets[i]!;
-      if (kind !== dropped) size += messageSize(body.length, (at ?? time) >>> 0, csidOf(kind), chunkSize);
+      if (kind !== dropped) size += messageSize(body.length, stamp(kind, time, at), csidOf(kind), chunkSize);
     }
     const out = Buffer.allocUnsafeSlow(head + size + tail);
     let to = head;
     for (let i = 0; i < packets.length; i++) {
       const { kind, time, body } = packets[i]!;
       if (kind === dropped) continue;
-      to = writeMessage(out, to, csidOf(kind), kind, streamId, (at ?? time) >>> 0, body, chunkSize);
+      to = writeMessage(out, to, csidOf(kind), kind, streamId, stamp(kind, time, at), body, chunkSize);
     }
     return out.subarray(head, to);
   }
@@ -46,6 +84,11 @@ function rtmpMuxer(chunkSize: number, tracks: Tracks, streamId: number): Muxer {
       encode(metadata === null ? headers : [metadata, ...headers], 0, 0, time),
     encode: (packets, head, tail) => encode(packets, head, tail),
   };
+}
+
+/** Metadata keep their own time, 0: players take later script data for a track of text. */
+function stamp(kind: Kind, time: number, at: number | undefined): number {
+  return (kind === DATA ? time : (at ?? time)) >>> 0;
 }
 
 function csidOf(kind: Kind): number {

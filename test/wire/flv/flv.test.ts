@@ -36,9 +36,9 @@ describe('FLV format', () => {
     expect(muxer.open(opening, 5, false)).toHaveLength(0);
   });
 
-  test('opens with header, metadata and sequence headers at the time of what follows', () => {
+  test('opens with header, metadata at their own time and sequence headers at that of what follows', () => {
     const tags = hex(
-      '12 000005 0003e8 01 000000 0200016105 00000010',
+      '12 000005 000000 00 000000 0200016105 00000010',
       '09 000002 0003e8 01 000000 1700 0000000d',
       '08 000002 0003e8 01 000000 af00 0000000d',
     );

@@ -115,7 +115,7 @@ describe('RTMP format', () => {
     expect(bytes).toHaveLength(0);
   });
 
-  test('opens with metadata and sequence headers at the time of what follows', () => {
+  test('opens with metadata at their own time and sequence headers at that of what follows', () => {
     const opening: Opening = {
       version: 1,
       metadata: packet(DATA, 0, hex('0200016105')),
@@ -123,7 +123,7 @@ describe('RTMP format', () => {
       hasAudio: true,
       hasVideo: true,
     };
-    const metadata = '05 0003e8 000005 12 01000000 0200016105';
+    const metadata = '05 000000 000005 12 01000000 0200016105';
     const headers = ['07 0003e8 000002 09 01000000 1700', '06 0003e8 000002 08 01000000 af00'] as const;
     const open = (tracks: Tracks, first: boolean): Buffer =>
       rtmpFormat(4096, tracks).muxer().open(opening, 1000, first);
