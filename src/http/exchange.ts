@@ -19,8 +19,10 @@ export interface Connection {
   readonly port: number;
   /** Requests so far, this one included. */
   requests: number;
-  /** Requests whose answers are under way. */
-  busy: number;
+  /** An answer is under way. */
+  busy: boolean;
+  /** Requests that came before their turn. */
+  readonly ahead: (() => void)[];
   /** An endless answer has taken it over: nothing else is ever answered on it. */
   live: boolean;
 }

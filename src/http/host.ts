@@ -24,6 +24,8 @@ import { keepCaptures } from './variables.ts';
 
 /** How often node:http looks for clients that are too slow with their header, ms. */
 const HEADER_CHECK_MS = 1000;
+/** Requests a client may send before it has had the answers to those before. */
+const MOST_AHEAD = 1000;
 /** A request's header and body together may take this long, ms. */
 const REQUEST_MS = 300_000;
 
@@ -181,7 +183,8 @@ export class HttpHost implements Host {
       address: plainAddress(socket.remoteAddress),
       port: socket.remotePort ?? 0,
       requests: 0,
-      busy: 0,
+      busy: false,
+      ahead: [],
       live: false,
     });
     socket.on('error', () => undefined);
@@ -191,7 +194,9 @@ export class HttpHost implements Host {
     });
   }
 
+  /** Requests of one connection are answered one after another, whatever a client sends ahead. */
   #request(request: IncomingMessage, response: ServerResponse): void {
+    response.on('error', () => undefined);
     const connection = this.#connections.get(request.socket);
     if (connection === undefined) {
       response.destroy();
@@ -202,6 +207,13 @@ export class HttpHost implements Host {
       connection.socket.pause();
       return;
     }
+    if (!connection.busy) this.#serve(connection, request, response);
+    else if (connection.ahead.length < MOST_AHEAD) {
+      connection.ahead.push(() => this.#serve(connection, request, response));
+    } else connection.socket.destroy();
+  }
+
+  #serve(connection: Connection, request: IncomingMessage, response: ServerResponse): void {
     const exchange = this.#exchange(connection, request, response);
     if (exchange === null) {
       // A reload has taken the address away.
@@ -209,20 +221,25 @@ export class HttpHost implements Host {
       return;
     }
     connection.requests += 1;
-    connection.busy += 1;
+    connection.busy = true;
     this.counters.requests += 1;
     this.counters.writing += 1;
-    response.on('error', () => undefined);
     response.once('close', () => {
-      connection.busy -= 1;
+      connection.busy = false;
       this.counters.writing -= 1;
-      if (exchange.measure !== undefined) exchange.bodyBytes = exchange.measure();
-      // As nginx notes a client that hung up before there was an answer.
-      if (exchange.status === 0) exchange.status = 499;
-      this.#logs.write(exchange);
+      this.#finish(exchange);
+      const next = connection.ahead.shift();
+      if (connection.socket.writable) next?.();
     });
     if (exchange.bad) respond(exchange, { status: 400 });
     else void serve(exchange);
+  }
+
+  #finish(exchange: Exchange): void {
+    if (exchange.measure !== undefined) exchange.bodyBytes = exchange.measure();
+    // As nginx notes a client that hung up before there was an answer.
+    if (exchange.status === 0) exchange.status = 499;
+    this.#logs.write(exchange);
   }
 
   #exchange(connection: Connection, request: IncomingMessage, response: ServerResponse): Exchange | null {

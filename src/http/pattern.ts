@@ -164,5 +164,6 @@ function translateClass(text: string, start: number): readonly [string, number] 
       at += 1;
     }
   }
+  if (at >= text.length) throw new Untranslatable('a "[" is not closed');
   return [`${out}]`, at + 1 - start];
 }

@@ -29,7 +29,7 @@ export function refuseBadRequest(
     { remote: connection.address, connection: connection.id, status, reason: error.code },
     'a bad request',
   );
-  if (connection.busy > 0 || socket.bytesRead === 0) socket.destroy();
+  if (connection.busy || socket.bytesRead === 0) socket.destroy();
   else answer(socket, status);
 }
 
