@@ -92,6 +92,9 @@ export const ownDirectives: readonly string[] = [
   'player',
   'publish_conflict',
   'publish_gap',
+  'push_arg',
+  'relay_ssl_trusted_certificate',
+  'relay_ssl_verify',
 ];
 
 /** What behaves differently on purpose, beyond single facts. */

@@ -6,6 +6,7 @@ import { flvModule } from './flv/flv.ts';
 import { hlsModule } from './hls/hls.ts';
 import { mainModule } from './main/main.ts';
 import { playerModule } from './player/player.ts';
+import { relayModule } from './relay/relay.ts';
 
 /**
  * Every module, in the order that counts: gates are asked, services started and content handlers tried in it. Files
@@ -16,6 +17,7 @@ export const modules: readonly HttpModule[] = [
   rtmpModule,
   httpModule,
   accessModule,
+  relayModule,
   hlsModule,
   flvModule,
   playerModule,
