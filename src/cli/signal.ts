@@ -13,7 +13,7 @@ import type { Invocation, SignalName } from './usage.ts';
 
 const RELOAD_MS = 30_000;
 const STOP_MS = 10_000;
-const POLL_MS = 20;
+const POLL_MS = 50;
 
 /** Where the running server is, as far as a configuration tells that need not hold any more. */
 interface Target {
