@@ -93,7 +93,7 @@ export class Connection {
 
   send(...messages: readonly OutMessage[]): void {
     const { socket } = this;
-    if (!socket.writable) return;
+    if (!socket.writable || messages.length === 0) return;
     const bytes = this.writer.encode(...messages);
     this.#answers = socket.writableLength === 0 ? bytes.length : this.#answers + bytes.length;
     socket.write(bytes);

@@ -20,7 +20,7 @@ import {
   USER_CONTROL,
   windowAckSize,
 } from '../wire/rtmp/messages.ts';
-import { failure, onStatus, result } from './answers.ts';
+import { onStatus, printable, replies, result } from './answers.ts';
 import { type ConnectFields, connectInfo, hostOfUrl, readConnect, serverFields } from './connect.ts';
 import type { Connection } from './connection.ts';
 import { rtmpServerTable } from './directives.ts';
@@ -165,32 +165,12 @@ export class Session {
         this.#streams.delete(id);
         return;
       }
-      case 'fcpublish':
-        this.#fcAnswer(command, 'onFCPublish', 'NetStream.Publish.Start');
-        return;
       case 'fcunpublish':
+        this.#connection.send(...replies(command));
         this.#fcUnpublish(command);
         return;
-      case 'fcsubscribe':
-        this.#fcAnswer(command, 'onFCSubscribe', 'NetStream.Play.Start');
-        return;
-      case 'releasestream':
-        if (command.transactionId > 0) this.#connection.send(result(command.transactionId, null, undefined));
-        return;
-      case 'getstreamlength':
-        if (command.transactionId > 0) this.#connection.send(result(command.transactionId, null, 0));
-        return;
       default:
-        // Clients probe (_checkbw and the like) and go on without an answer; one that waits for it is told.
-        if (
-          command.transactionId > 0 &&
-          name !== '_checkbw' &&
-          !name.startsWith('_') &&
-          !name.startsWith('on')
-        ) {
-          const description = `call to function ${printable(command.name)} failed`;
-          this.#connection.send(failure(command.transactionId, 'NetConnection.Call.Failed', description));
-        }
+        this.#connection.send(...replies(command));
     }
   }
 
@@ -392,15 +372,7 @@ export class Session {
     }
   }
 
-  #fcAnswer(command: Command, name: string, code: string): void {
-    const description = typeof command.args[1] === 'string' ? command.args[1] : '';
-    const connection = this.#connection;
-    if (command.transactionId > 0) connection.send(result(command.transactionId, null, undefined));
-    connection.send(writeCommand(name, 0, [null, { level: 'status', code, description }]));
-  }
-
   #fcUnpublish(command: Command): void {
-    this.#fcAnswer(command, 'onFCUnpublish', 'NetStream.Unpublish.Success');
     const [name] = streamName(command.args[1]);
     for (const [streamId, use] of this.#streams) {
       if (use instanceof Publishing && (name === '' || use.publication.request.name === name)) {
@@ -418,9 +390,4 @@ function nameOf(use: Publishing | Playing): string {
 function streamName(value: AmfValue): readonly [string, string] {
   const [name, args] = splitOnce(typeof value === 'string' ? value : '', '?');
   return [name, args ?? ''];
-}
-
-/** A client's word as a log line and a status may show it. */
-function printable(word: string): string {
-  return JSON.stringify(word.slice(0, 64));
 }
