@@ -1,19 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import type { Format } from '../media/format.ts';
-import type { Kind } from '../media/packet.ts';
-import type { Framing, Patience, Seat } from './feed.ts';
 import { type Audience, type FlushPolicy, flushPolicy } from './flush.ts';
 import { Gates } from './gates.ts';
 import type { LiveSettings } from './live.ts';
 import type { Logger } from './log.ts';
 import { checkName } from './names.ts';
 import { type Origin, Origins } from './origins.ts';
+import { Publication } from './publication.ts';
 import { Refused } from './refused.ts';
 import { Relays } from './relays.ts';
 import { checkRoute, hopOf } from './route.ts';
-import type { Sink } from './sink.ts';
 import { Stream, type StreamListener } from './stream.ts';
 import { type StreamTask, StreamTasks } from './stream-tasks.ts';
+import { Subscription } from './subscription.ts';
 
 /** Who asks: one connection of a client, of a relay, or of another worker. */
 export interface Client {
@@ -81,92 +79,6 @@ export interface Observer {
   unpublished?(publication: Publication): void;
   played?(subscription: Subscription): void;
   unplayed?(subscription: Subscription): void;
-}
-
-/** A publisher's hold of a name. */
-export class Publication {
-  readonly request: PublishRequest;
-  readonly stream: Stream;
-  readonly since = Date.now();
-  readonly #end: (publication: Publication) => void;
-  closed = false;
-
-  constructor(request: PublishRequest, stream: Stream, end: (publication: Publication) => void) {
-    this.request = request;
-    this.stream = stream;
-    this.#end = end;
-  }
-
-  /** A media or data message; `raw` is the 32-bit timestamp in ms. Ignored after `close`. */
-  push(kind: Kind, raw: number, body: Buffer, now: number): void {
-    if (!this.closed) this.stream.ingest(kind, raw, body, now);
-  }
-
-  describe(metadata: Buffer | null, now: number): void {
-    if (!this.closed) this.stream.describe(metadata, now);
-  }
-
-  endOfRead(now: number): void {
-    if (!this.closed) this.stream.endOfRead(now);
-  }
-
-  close(): void {
-    if (this.closed) return;
-    this.closed = true;
-    this.#end(this);
-  }
-}
-
-/** A player's hold of a stream, with a seat in a feed or, while paused, without. */
-export class Subscription {
-  readonly request: PlayRequest;
-  readonly stream: Stream;
-  readonly since = Date.now();
-  readonly #end: (subscription: Subscription) => void;
-  readonly #unlisten: () => void;
-  #format: Format | undefined;
-  /** The stream's time when the seat was given up. */
-  #after = -1;
-  seat: Seat | undefined;
-  closed = false;
-
-  constructor(request: PlayRequest, stream: Stream, end: (subscription: Subscription) => void) {
-    this.request = request;
-    this.stream = stream;
-    this.#end = end;
-    this.#unlisten = stream.listen(request.listener);
-  }
-
-  get live(): boolean {
-    return this.stream.live;
-  }
-
-  /**
-   * Takes a seat: media flow from the cached group of pictures or the next key frame on, never from before what it had
-   * on the seat it leaves.
-   */
-  sit(format: Format, sink: Sink, framing: Framing, patience: Patience): void {
-    this.stand();
-    if (this.closed) return;
-    this.#format = format;
-    this.seat = this.stream.join(format, sink, framing, patience, this.#after);
-  }
-
-  /** Gives the seat up, as when paused. */
-  stand(): void {
-    if (this.#format === undefined || this.seat === undefined) return;
-    this.stream.leave(this.#format, this.seat);
-    this.#after = this.stream.timeline.last;
-    this.seat = undefined;
-  }
-
-  close(): void {
-    if (this.closed) return;
-    this.closed = true;
-    this.stand();
-    this.#unlisten();
-    this.#end(this);
-  }
 }
 
 /** An application: the only way in for publishers and players of every protocol, and the home of their streams. */

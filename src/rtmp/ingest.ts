@@ -1,5 +1,5 @@
-import type { Publication } from '../core/application.ts';
 import type { Logger } from '../core/log.ts';
+import type { Publication } from '../core/publication.ts';
 import { AUDIO, DATA, VIDEO } from '../media/packet.ts';
 import { isMetadata, type MetaMode, metadataFor } from '../wire/metadata.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';

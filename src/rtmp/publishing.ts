@@ -1,4 +1,4 @@
-import type { Publication } from '../core/application.ts';
+import type { Publication } from '../core/publication.ts';
 import { AUDIO, DATA, VIDEO } from '../media/packet.ts';
 import { isMetadata, type MetaMode, metadataFor } from '../wire/metadata.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';

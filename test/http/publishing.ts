@@ -1,8 +1,9 @@
 import type { Block } from '../../src/config/block.ts';
 import type { Table } from '../../src/config/table.ts';
 import type { Listen } from '../../src/core/addresses.ts';
-import type { Application, Client, Publication } from '../../src/core/application.ts';
+import type { Application, Client } from '../../src/core/application.ts';
 import { liveTable } from '../../src/core/live.ts';
+import type { Publication } from '../../src/core/publication.ts';
 import { Report } from '../../src/core/report.ts';
 import type { Runtime } from '../../src/core/runtime.ts';
 import { AUDIO, VIDEO } from '../../src/media/packet.ts';

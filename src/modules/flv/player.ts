@@ -1,6 +1,7 @@
 import { settingsOf } from '../../config/block.ts';
-import type { Application, Client, Subscription } from '../../core/application.ts';
+import type { Application, Client } from '../../core/application.ts';
 import type { Patience } from '../../core/feed.ts';
+import type { Subscription } from '../../core/subscription.ts';
 import type { Exchange } from '../../http/exchange.ts';
 import { LiveResponse } from '../../http/live-response.ts';
 import { rtmpServerTable } from '../../rtmp/directives.ts';

@@ -1,6 +1,7 @@
 import { splitOnce } from '../../core/addresses.ts';
-import type { Client, Publication } from '../../core/application.ts';
+import type { Client } from '../../core/application.ts';
 import type { Seat } from '../../core/feed.ts';
+import type { Publication } from '../../core/publication.ts';
 import { Refused } from '../../core/refused.ts';
 import type { RtmpServer } from '../../core/server.ts';
 import type { Stream } from '../../core/stream.ts';

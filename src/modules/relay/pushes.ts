@@ -1,5 +1,6 @@
-import type { Publication, PublishRequest } from '../../core/application.ts';
+import type { PublishRequest } from '../../core/application.ts';
 import { maskedName } from '../../core/log.ts';
+import type { Publication } from '../../core/publication.ts';
 import type { Stream } from '../../core/stream.ts';
 import { PeerUrlError } from '../../rtmp/peer.ts';
 import type { RelayGround } from './ground.ts';

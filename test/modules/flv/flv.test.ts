@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Publication } from '../../../src/core/application.ts';
+import type { Publication } from '../../../src/core/publication.ts';
 import { Refused } from '../../../src/core/refused.ts';
 import { AUDIO, VIDEO } from '../../../src/media/packet.ts';
 import { flvModule } from '../../../src/modules/flv/flv.ts';

@@ -1,0 +1,37 @@
+import type { Kind } from '../media/packet.ts';
+import type { PublishRequest } from './application.ts';
+import type { Stream } from './stream.ts';
+
+/** A publisher's hold of a name. */
+export class Publication {
+  readonly request: PublishRequest;
+  readonly stream: Stream;
+  readonly since = Date.now();
+  readonly #end: (publication: Publication) => void;
+  closed = false;
+
+  constructor(request: PublishRequest, stream: Stream, end: (publication: Publication) => void) {
+    this.request = request;
+    this.stream = stream;
+    this.#end = end;
+  }
+
+  /** A media or data message; `raw` is the 32-bit timestamp in ms. Ignored after `close`. */
+  push(kind: Kind, raw: number, body: Buffer, now: number): void {
+    if (!this.closed) this.stream.ingest(kind, raw, body, now);
+  }
+
+  describe(metadata: Buffer | null, now: number): void {
+    if (!this.closed) this.stream.describe(metadata, now);
+  }
+
+  endOfRead(now: number): void {
+    if (!this.closed) this.stream.endOfRead(now);
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#end(this);
+  }
+}

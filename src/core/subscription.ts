@@ -1,0 +1,57 @@
+import type { Format } from '../media/format.ts';
+import type { PlayRequest } from './application.ts';
+import type { Framing, Patience, Seat } from './feed.ts';
+import type { Sink } from './sink.ts';
+import type { Stream } from './stream.ts';
+
+/** A player's hold of a stream, with a seat in a feed or, while paused, without. */
+export class Subscription {
+  readonly request: PlayRequest;
+  readonly stream: Stream;
+  readonly since = Date.now();
+  readonly #end: (subscription: Subscription) => void;
+  readonly #unlisten: () => void;
+  #format: Format | undefined;
+  /** The stream's time when the seat was given up. */
+  #after = -1;
+  seat: Seat | undefined;
+  closed = false;
+
+  constructor(request: PlayRequest, stream: Stream, end: (subscription: Subscription) => void) {
+    this.request = request;
+    this.stream = stream;
+    this.#end = end;
+    this.#unlisten = stream.listen(request.listener);
+  }
+
+  get live(): boolean {
+    return this.stream.live;
+  }
+
+  /**
+   * Takes a seat: media flow from the cached group of pictures or the next key frame on, never from before what it had
+   * on the seat it leaves.
+   */
+  sit(format: Format, sink: Sink, framing: Framing, patience: Patience): void {
+    this.stand();
+    if (this.closed) return;
+    this.#format = format;
+    this.seat = this.stream.join(format, sink, framing, patience, this.#after);
+  }
+
+  /** Gives the seat up, as when paused. */
+  stand(): void {
+    if (this.#format === undefined || this.seat === undefined) return;
+    this.stream.leave(this.#format, this.seat);
+    this.#after = this.stream.timeline.last;
+    this.seat = undefined;
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.stand();
+    this.#unlisten();
+    this.#end(this);
+  }
+}
