@@ -3,7 +3,8 @@ import { playFlv } from './flv-player.ts';
 import { fillGettingStarted, wireCopyButtons } from './getting-started.ts';
 import { playHls } from './hls-player.ts';
 import { LiveEdge } from './live-edge.ts';
-import { type Measurement, Pane } from './pane.ts';
+import type { MediadPlayer } from './measurement.ts';
+import { Pane } from './pane.ts';
 import { askServer, type LiveStream, ServerClock, type ServerState } from './server-state.ts';
 
 const TICK_MS = 100;
@@ -18,14 +19,6 @@ const NOT_OFFERED = {
   hls: 'No HLS yet. The first segment takes a few seconds; the application needs “hls on”, and a location its files.',
 };
 const NOT_GIVEN = { flv: 'No HTTP-FLV address was given.', hls: 'No HLS address was given.' };
-
-/** What scripts and tests read. */
-export interface MediadPlayer {
-  /** `APP/NAME` of what is played; empty for addresses given by hand. */
-  readonly stream: string;
-  readonly flv: Measurement;
-  readonly hls: Measurement;
-}
 
 declare global {
   interface Window {

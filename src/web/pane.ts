@@ -1,20 +1,7 @@
 import { copies, find } from './elements.ts';
 import { Graph } from './graph.ts';
+import type { Measurement } from './measurement.ts';
 import type { Playback, PlaybackEvents, Status } from './playback.ts';
-
-/** What can be measured of one side now. */
-export interface Measurement {
-  readonly state: Status['state'] | 'off';
-  /** Behind the server's live edge, ms; null while it is not known. */
-  readonly delayMs: number | null;
-  readonly bufferedMs: number;
-  readonly decodedFrames: number;
-  readonly droppedFrames: number;
-  /** Times it had to begin anew, or stood still for want of media. */
-  readonly stalls: number;
-  readonly width: number;
-  readonly height: number;
-}
 
 /** How much of a new delay goes into the one that is shown: enough to follow, little enough to be read. */
 const SMOOTHING = 0.25;

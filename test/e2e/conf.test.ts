@@ -1,5 +1,5 @@
-import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { makePlace, type Place, ROOT, runMediad, startMediad } from './harness.ts';
 import { fixture, publishFile } from './media.ts';
@@ -68,3 +68,25 @@ function onPortsOf({ rtmp, http }: Place, text: string): string {
   expect(ported).not.toBe(text);
   return ported;
 }
+
+describe.each(['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)])(
+  '%s',
+  (name) => {
+    const text = readFileSync(join(ROOT, name), 'utf8');
+
+    test('configurations in it hold', async () => {
+      const place = await makePlace();
+      copyFileSync(join(CONF, 'mime.types'), place.path('mime.types'));
+      for (const [, conf] of text.matchAll(/^```nginx\n([^`]*?\brtmp \{[^`]*)^```/gm)) {
+        writeFileSync(place.conf, conf!);
+        const { output } = await runMediad('-t', '-c', place.conf);
+        expect(output).toContain('test is successful');
+      }
+    });
+
+    test('links in it lead to files', () => {
+      const links = [...text.matchAll(/\]\(([^)#:\s]+)(?:#[^)]*)?\)/g)].map((match) => match[1]!);
+      expect(links.filter((link) => !existsSync(join(ROOT, dirname(name), link)))).toEqual([]);
+    });
+  },
+);

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { MediadPlayer } from '../../src/web/main.ts';
-import type { Measurement } from '../../src/web/pane.ts';
+import type { Measurement, MediadPlayer } from '../../src/web/measurement.ts';
 import { type OpenPage, openPage } from './chromium.ts';
 import { plainConf, startMediad } from './harness.ts';
 import { publishTest } from './media.ts';
