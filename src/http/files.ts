@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { send } from '@fastify/send';
@@ -11,6 +11,9 @@ import { redirectAnswer } from './redirect.ts';
 import { typeOf } from './types.ts';
 import { escapePath, isHidden, queryOf } from './uri.ts';
 import { filePath, textOf } from './variables.ts';
+
+/** Bytes up to which a file on disk is read whole. */
+const SMALL = 64 * 1024;
 
 /** A path that the request goes on with inside the server: an internal redirect. */
 export interface Jump {
@@ -74,7 +77,7 @@ export async function serveFile(exchange: Exchange): Promise<Answer | Jump> {
   }
   // A pipe or a device would keep the request waiting for ever.
   if (!found.isFile()) return { status: 404 };
-  return fromDisk(exchange, path);
+  return found.size <= SMALL ? fromSmallFile(exchange, path) : fromDisk(exchange, path);
 }
 
 async function serveFolder(exchange: Exchange): Promise<Answer | Jump> {
@@ -95,6 +98,28 @@ async function serveFolder(exchange: Exchange): Promise<Answer | Jump> {
     if (answer !== null) return answer;
   }
   return { status: 403, reason: 'the folder has no index file' };
+}
+
+/**
+ * A small file is read in one go: cheaper than a stream, and whole even if it is replaced at this very moment, as
+ * playlists are all the time.
+ */
+async function fromSmallFile(exchange: Exchange, path: string): Promise<Answer> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(path);
+    const { mtimeMs, size } = await handle.stat();
+    if (size > SMALL) return await fromDisk(exchange, path);
+    const body = await handle.readFile();
+    const { conf } = exchange.place;
+    const offer = { etag: conf.etag, ranges: conf.max_ranges > 0 };
+    const type = mediaType(exchange, path);
+    return { ...memoryAnswer(conditions(exchange), { body, type, mtime: mtimeMs }, offer), type };
+  } catch (error) {
+    return failure(exchange, path, (error as NodeJS.ErrnoException).code ?? 'EIO');
+  } finally {
+    await handle?.close();
+  }
 }
 
 /** What a file that cannot be had is answered with. */

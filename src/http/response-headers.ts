@@ -12,8 +12,21 @@ const TEN_YEARS = 315_360_000;
 export function firstFields(exchange: Exchange): HeaderField[] {
   return [
     ['Server', softwareName(exchange.place.conf.server_tokens)],
-    ['Date', new Date().toUTCString()],
+    ['Date', dateField()],
   ];
+}
+
+let dateSecond = 0;
+let dateText = '';
+
+/** The present time as a header field has it; made once a second. */
+function dateField(): string {
+  const second = Math.floor(Date.now() / 1000);
+  if (second !== dateSecond) {
+    dateSecond = second;
+    dateText = new Date(second * 1000).toUTCString();
+  }
+  return dateText;
 }
 
 /** What `expires` and `add_header` of the place add to an answer; `always`: whatever its status is. */
@@ -69,9 +82,17 @@ function inSeconds(seconds: number): readonly HeaderField[] {
 }
 
 /** The fields with later ones of some names in place of earlier ones: those that may stand only once. */
-export function withoutDoubles(fields: readonly HeaderField[]): HeaderField[] {
-  const last = new Map(fields.map(([name], i) => [name.toLowerCase(), i]));
-  return fields.filter(([name], i) => !ONCE.has(name.toLowerCase()) || last.get(name.toLowerCase()) === i);
+export function withoutDoubles(fields: readonly HeaderField[]): readonly HeaderField[] {
+  const last = new Map<string, number>();
+  let doubled = false;
+  fields.forEach(([name], i) => {
+    const lower = name.toLowerCase();
+    if (!ONCE.has(lower)) return;
+    doubled ||= last.has(lower);
+    last.set(lower, i);
+  });
+  if (!doubled) return fields;
+  return fields.filter(([name], i) => (last.get(name.toLowerCase()) ?? i) === i);
 }
 
 const ONCE = new Set([
