@@ -165,4 +165,39 @@ export const behaviours: readonly { readonly topic: string; readonly ours: strin
       ours: 'removes only what has the names and content of HLS files, after twice the playlist length or, where that is longer, the media listed; never what a live playlist lists',
       why: 'hls_path may hold other files',
     },
+    {
+      topic: 'flv_live',
+      ours: 'A stream that is not there is answered at once, with 404 and a reason as JSON; flv_live_wait waits for it.',
+      why: 'a player that hangs for a minute cannot tell its user what is wrong',
+    },
+    {
+      topic: 'flv_live',
+      ours: 'Refusals carry the fields of add_header as if each said always; HEAD and OPTIONS are answered.',
+      why: 'a page’s script may only read an answer that has the CORS fields',
+    },
+    {
+      topic: 'flv_live',
+      ours: 'The arguments app and stream are percent-decoded; LOCATION/APP/NAME.flv works as well.',
+      why: 'that is how URLs are written, and what players and proxies expect',
+    },
+    {
+      topic: 'root, alias',
+      ours: 'Files and folders whose name begins with a dot are not there, but for .well-known.',
+      why: 'they are half-written, or nobody’s business',
+    },
+    {
+      topic: 'root, alias',
+      ours: 'Playlists just made are answered from memory, with Cache-Control: no-cache unless add_header or expires says otherwise.',
+      why: 'a playlist that somebody keeps stops the picture',
+    },
+    {
+      topic: 'max_ranges',
+      ours: 'A request for several ranges at once gets the whole file.',
+      why: 'no player asks for several; RFC 9110 allows it',
+    },
+    {
+      topic: 'add_header',
+      ours: 'A Content-Type, ETag or Last-Modified that is added takes the place of the answer’s own.',
+      why: 'two of them contradict each other',
+    },
   ];
