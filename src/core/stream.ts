@@ -4,6 +4,8 @@ import { HEADER, headerSlot, KEY, MEDIA, tagFacts } from '../media/tag.ts';
 import { Timeline } from '../media/timeline.ts';
 import { Feed, type FeedSource, type Framing, type Patience, Seat } from './feed.ts';
 import type { Audience, FlushPolicy } from './flush.ts';
+import { Group, type GroupBounds } from './group.ts';
+import { Openings } from './openings.ts';
 import type { Sink } from './sink.ts';
 
 /** A reader of a stream's packets inside the server: a segmenter, a recorder, a relay. Calls come synchronously. */
@@ -23,12 +25,8 @@ export interface StreamListener {
 }
 
 /** The settings a stream reads from its application at each use, so that a reload takes effect in mid-stream. */
-export interface StreamSettings {
+export interface StreamSettings extends GroupBounds {
   readonly gop_cache: boolean;
-  readonly gop_max_frame_count: number;
-  readonly gop_max_video_count: number;
-  readonly gop_max_audio_count: number;
-  readonly gop_max_size: number;
   readonly wait_key: boolean;
   readonly wait_video: boolean;
 }
@@ -48,11 +46,6 @@ export interface StreamCounters {
 const TRACK_WAIT_MS = 300;
 /** Without a video frame for this long, players no longer wait for a key frame, ms. */
 const VIDEO_GONE_MS = 10_000;
-/** Sequence headers kept for newcomers: far more than real encoders have tracks. */
-const MAX_HEADERS = 32;
-const MAX_HEADER_BYTES = 512 * 1024;
-
-const NOTHING: Opening = { version: 0, metadata: null, headers: [], hasAudio: false, hasVideo: false };
 
 /**
  * One name of one application: what its publisher sends, what newcomers need first, and everybody it goes to. It
@@ -81,19 +74,13 @@ export class Stream implements FeedSource {
   readonly #feeds = new Map<string, Feed>();
   readonly #taps = new Set<Tap>();
   readonly #listeners = new Set<StreamListener>();
-  #opening: Opening = NOTHING;
-  /** Sequence headers of the present publisher by kind and slot. */
-  #headers = new Map<string, MediaPacket>();
-  #headerBytes = 0;
+  readonly #openings = new Openings(() => {
+    for (const feed of this.#feeds.values()) feed.flush();
+  });
+  readonly #group = new Group();
   #renewing = false;
-  /** What the publisher before had said in the end: players know it. */
-  #before: Opening = NOTHING;
-  #version = 0;
   /** Monotonic ms of the newest video. */
   #lastVideoAt = 0;
-  #group: MediaPacket[] = [];
-  #groupBytes = 0;
-  #groupVideo = 0;
   #settled = false;
   #settling: NodeJS.Timeout | undefined;
 
@@ -113,7 +100,7 @@ export class Stream implements FeedSource {
   }
 
   get opening(): Opening {
-    return this.#opening;
+    return this.#openings.current;
   }
 
   get settled(): boolean {
@@ -121,7 +108,7 @@ export class Stream implements FeedSource {
   }
 
   get cached(): readonly MediaPacket[] {
-    return this.#group;
+    return this.#group.packets;
   }
 
   get waitKey(): boolean {
@@ -134,7 +121,7 @@ export class Stream implements FeedSource {
 
   /** Video frames are coming, or are to come. */
   get #video(): boolean {
-    const announced = this.#opening.hasVideo || this.#opening.headers[0]?.kind === VIDEO;
+    const announced = this.opening.hasVideo || this.opening.headers[0]?.kind === VIDEO;
     return announced && this.lastMediaAt - this.#lastVideoAt <= VIDEO_GONE_MS;
   }
 
@@ -188,22 +175,24 @@ export class Stream implements FeedSource {
     this.lastMediaAt = now;
     if (!this.live) this.#start();
     if (kind === VIDEO) this.#lastVideoAt = now;
-    if (packet.config) this.#keepHeader(packet, headerSlot(facts));
-    else {
-      if ((facts & MEDIA) !== 0) this.#noticeTrack(kind);
+    if (packet.config) {
+      // What was cached was made for another decoder configuration.
+      if (this.#openings.header(packet, headerSlot(facts)) === 'replaced') this.#dropGroup();
+    } else {
+      if ((facts & MEDIA) !== 0) this.#openings.notice(kind);
       this.#remember(packet);
     }
     const entry = packet.key || (kind === AUDIO && !packet.config && !this.#video);
     // The group of a video that is gone is nothing to begin with.
     if (entry && !packet.key) this.#dropGroup();
     this.#distribute(packet, entry, now);
-    if (!this.#settled && this.#opening.hasAudio && this.#opening.hasVideo) this.#settle();
+    if (!this.#settled && this.opening.hasAudio && this.opening.hasVideo) this.#settle();
   }
 
   /** The publisher's metadata (AMF0 `onMetaData` and its object, without the `@setDataFrame` before it); null: none. */
   describe(body: Buffer | null, now: number): void {
     if (this.#renewing) this.#renew();
-    const known = this.#opening.metadata;
+    const known = this.opening.metadata;
     if (body === null ? known === null : known?.body.equals(body) === true) return;
     const metadata: MediaPacket | null =
       body === null
@@ -216,7 +205,7 @@ export class Stream implements FeedSource {
             config: false,
             body: Buffer.from(body),
           };
-    this.#open({ ...this.#opening, metadata });
+    this.#openings.metadata(metadata);
     if (metadata !== null) this.#distribute(metadata, false, now);
   }
 
@@ -245,10 +234,7 @@ export class Stream implements FeedSource {
   #renew(): void {
     this.#renewing = false;
     for (const feed of this.#feeds.values()) feed.renew();
-    this.#before = this.#opening;
-    this.#headers = new Map();
-    this.#headerBytes = 0;
-    this.#opening = { ...NOTHING, version: this.#nextVersion() };
+    this.#openings.renew();
     this.#dropGroup();
     this.#settled = false;
     if (this.live) this.#awaitTracks();
@@ -275,10 +261,10 @@ export class Stream implements FeedSource {
 
   /** Attaches a reader: it gets the opening and the cached group of pictures now, and everything after. */
   tap(tap: Tap): () => void {
-    const { metadata, headers } = this.#opening;
+    const { metadata, headers } = this.opening;
     if (metadata !== null) tap.packet(metadata);
     for (const header of headers) tap.packet(header);
-    for (const packet of this.#group) tap.packet(packet);
+    for (const packet of this.#group.packets) tap.packet(packet);
     this.#taps.add(tap);
     return () => this.#taps.delete(tap);
   }
@@ -340,70 +326,12 @@ export class Stream implements FeedSource {
     this.#dropUnwanted();
   }
 
-  /**
-   * Keeps a sequence header for newcomers. One that would go over the bounds only goes to those who are here, so that
-   * no publisher fills the memory with headers.
-   */
-  #keepHeader(packet: MediaPacket, slot: number): void {
-    const id = `${packet.kind}/${slot}`;
-    const known = this.#headers.get(id);
-    if (known?.body.equals(packet.body) === true) return;
-    const bytes = this.#headerBytes + packet.body.length - (known?.body.length ?? 0);
-    if (bytes > MAX_HEADER_BYTES || (known === undefined && this.#headers.size >= MAX_HEADERS)) return;
-    // What was cached was made for another decoder configuration.
-    if (known !== undefined) this.#dropGroup();
-    this.#headerBytes = bytes;
-    this.#headers.set(id, { ...packet, body: Buffer.from(packet.body) });
-    const headers = [...this.#headers.values()].sort((a, b) => b.kind - a.kind);
-    this.#open({ ...this.#opening, headers });
-  }
-
-  /** Takes a new opening. One that says what players were told before the publisher changed has its version. */
-  #open(opening: Opening): void {
-    // What was sent so far was sent with the opening before.
-    for (const feed of this.#feeds.values()) feed.flush();
-    const before = this.#before;
-    const version = sameOpening(opening, before) ? before.version : this.#nextVersion();
-    this.#opening = { ...opening, version };
-  }
-
-  #nextVersion(): number {
-    this.#version += 1;
-    return this.#version;
-  }
-
-  #noticeTrack(kind: Kind): void {
-    const opening = this.#opening;
-    if (kind === AUDIO ? opening.hasAudio : opening.hasVideo) return;
-    this.#opening = {
-      ...opening,
-      hasAudio: opening.hasAudio || kind === AUDIO,
-      hasVideo: opening.hasVideo || kind === VIDEO,
-    };
-  }
-
-  /** Adds a packet to the cached group, which is empty but after a key frame and within the bounds. */
   #remember(packet: MediaPacket): void {
     const settings = this.#settings();
-    if (packet.key) {
-      this.#group = [];
-      this.#groupBytes = 0;
-      this.#groupVideo = 0;
-    } else if (this.#group.length === 0) return;
+    if (packet.key) this.#group.clear();
     // Before the tracks are known, it is for those who wait for them.
     if (!settings.gop_cache && this.#settled) return;
-    this.#group.push(packet);
-    this.#groupBytes += packet.body.length;
-    if (packet.kind === VIDEO) this.#groupVideo += 1;
-    const frames = this.#group.length;
-    if (
-      frames > settings.gop_max_frame_count ||
-      this.#groupVideo > settings.gop_max_video_count ||
-      frames - this.#groupVideo > settings.gop_max_audio_count ||
-      this.#groupBytes > settings.gop_max_size
-    ) {
-      this.#dropGroup();
-    }
+    if (!this.#group.add(packet, settings)) this.#dropGroup();
   }
 
   #dropUnwanted(): void {
@@ -411,11 +339,9 @@ export class Stream implements FeedSource {
   }
 
   #dropGroup(): void {
-    if (this.#group.length === 0) return;
+    if (this.#group.packets.length === 0) return;
     for (const feed of this.#feeds.values()) feed.forget();
-    this.#group = [];
-    this.#groupBytes = 0;
-    this.#groupVideo = 0;
+    this.#group.clear();
   }
 
   #distribute(packet: MediaPacket, entry: boolean, now: number): void {
@@ -428,14 +354,4 @@ export class Stream implements FeedSource {
       }
     }
   }
-}
-
-/** Whether a decoder is told the same; which tracks have shown media does not matter. */
-function sameOpening(a: Opening, b: Opening): boolean {
-  if (a.headers.length !== b.headers.length || (a.metadata === null) !== (b.metadata === null)) return false;
-  if (a.metadata !== null && !a.metadata.body.equals(b.metadata!.body)) return false;
-  return a.headers.every((header, index) => {
-    const other = b.headers[index]!;
-    return header.kind === other.kind && header.body.equals(other.body);
-  });
 }
