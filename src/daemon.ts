@@ -255,8 +255,8 @@ export class Daemon {
     const before = sessionsOf(this.runtime.hub);
     const report = new Report();
     this.#reportMain(config, report);
-    commit(report);
     setEnvironment(settingsOf(config.tree, mainTable));
+    commit(report);
     this.#config = config;
     this.#appliedAt = Date.now();
     const kept = keptOf(before, sessionsOf(this.runtime.hub));
@@ -345,7 +345,7 @@ export class Daemon {
     this.#listeners.close();
     this.runtime.hub.close('the server stops');
     for (const host of Object.values(this.#hosts)) host.close();
-    await this.#emptied(GOODBYE_MS, () => false);
+    await Promise.all([this.#emptied(GOODBYE_MS, () => false), this.runtime.hub.settled()]);
     this.#log.notice('stopped');
     await this.runtime.logFiles.flush();
     this.#presence.leave();

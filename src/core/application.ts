@@ -13,6 +13,12 @@ import { Stream, type StreamListener } from './stream.ts';
 import { type StreamTask, StreamTasks } from './stream-tasks.ts';
 import { Subscription } from './subscription.ts';
 
+/** Bytes that have passed over a connection. */
+interface Traffic {
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
 /** Who asks: one connection of a client, of a relay, or of another worker. */
 export interface Client {
   /** Counts up over the life of the process; the same number in logs, callbacks and statistics. */
@@ -31,6 +37,10 @@ export interface Client {
   readonly connectArgs: string;
   /** The streams this one was handed on from, as `route.ts` writes them: relays that go in circles are refused. */
   readonly via?: readonly string[];
+  /** Wall clock, ms, of its coming, where that was before it published or played. */
+  readonly since?: number;
+  /** Bytes of its connection, where it has one of its own. */
+  readonly traffic?: Traffic;
   readonly log: Logger;
 }
 
@@ -48,6 +58,8 @@ export interface PublishRequest {
   targets?: readonly string[];
   /** Ends the publisher's session: the publication was taken away. */
   readonly dismiss: (reason: string) => void;
+  /** Has the client publish another name instead, as if it had asked for that; false where it cannot at the moment. */
+  readonly redirect?: (name: string, args: string) => boolean;
 }
 
 /** A wish to play a name. Gates may change `name`. */
@@ -66,6 +78,8 @@ export interface PlayRequest {
   /** Told what happens to the stream from the moment the player is let in. */
   readonly listener: StreamListener;
   readonly dismiss: (reason: string) => void;
+  /** Has the client play another name instead, as if it had asked for that; false where it cannot at the moment. */
+  readonly redirect?: (name: string, args: string) => boolean;
 }
 
 export type Request = PublishRequest | PlayRequest;
@@ -77,8 +91,22 @@ export type Gate<R extends Request = Request> = (request: R) => void | Promise<v
 export interface Observer {
   published?(publication: Publication): void;
   unpublished?(publication: Publication): void;
+  /** Nobody publishes the name any more, and none is waited for; after `unpublished`. */
+  ended?(stream: Stream): void;
   played?(subscription: Subscription): void;
   unplayed?(subscription: Subscription): void;
+  /** The client's connection has ended, after all else of it. */
+  left?(client: Client): void;
+}
+
+function sumOf(before: SeatCounters, seat: SeatCounters | undefined): SeatCounters {
+  if (seat === undefined) return before;
+  return {
+    bytes: before.bytes + seat.bytes,
+    skips: before.skips + seat.skips,
+    skippedBytes: before.skippedBytes + seat.skippedBytes,
+    skippedPackets: before.skippedPackets + seat.skippedPackets,
+  };
 }
 
 /** An application: the only way in for publishers and players of every protocol, and the home of their streams. */
@@ -133,6 +161,11 @@ export class Application {
 
   get subscriptions(): Iterable<Subscription> {
     return this.#subscriptions;
+  }
+
+  /** A client of this application has gone. */
+  leave(client: Client): void {
+    this.#tell((observer) => observer.left?.(client));
   }
 
   publicationOf(stream: Stream): Publication | undefined {
@@ -333,6 +366,7 @@ export class Application {
     clearTimeout(this.#gaps.get(stream));
     this.#gaps.delete(stream);
     stream.end();
+    this.#tell((observer) => observer.ended?.(stream));
     if (!this.settings.idle_streams || this.closed) {
       for (const subscription of [...this.#subscriptions]) {
         if (subscription.stream === stream) subscription.request.dismiss('the stream has ended');

@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { settingsOf } from '../config/block.ts';
 import type { Listen } from './addresses.ts';
 import { Application } from './application.ts';
+import type { ExecStatus } from './execs.ts';
 import type { Audience } from './flush.ts';
 import { liveTable } from './live.ts';
 import type { Logger } from './log.ts';
 import type { ApplicationContext, Module, ServerContext } from './module.ts';
 import { isOwnAddress } from './own-address.ts';
+import { Registry } from './registry.ts';
 import type { Report } from './report.ts';
 import { RtmpServer, type ServerSpec } from './server.ts';
 import { chooseByName } from './server-names.ts';
@@ -18,16 +20,22 @@ import {
   type ServiceOwner,
   Services,
 } from './services.ts';
+import { Traffic } from './traffic.ts';
 
 /** All RTMP servers and, through them, all applications and streams. Outside the configuration: reloads only reconcile it. */
 export class Hub {
   readonly audience: Audience;
   /** Tells this process from all others, to other servers. */
   readonly identity = randomUUID();
+  /** Connections that carry streams. */
+  readonly traffic = new Traffic();
+  /** The programs that the configuration runs. */
+  readonly execs = new Registry<ExecStatus>();
   readonly #log: Logger;
   #clients = 0;
   #servers: readonly RtmpServer[] = [];
   readonly #serverServices = new Map<RtmpServer, Services<ServerContext>>();
+  readonly #unfinished = new Set<Promise<unknown>>();
 
   constructor(audience: Audience, log: Logger) {
     this.audience = audience;
@@ -151,7 +159,7 @@ export class Hub {
   #servicesOf(server: RtmpServer): Services<ServerContext> {
     const known = this.#serverServices.get(server);
     if (known !== undefined) return known;
-    const services = new Services(serverOwner(server, this.#log));
+    const services = new Services(serverOwner(this, server, this.#log));
     this.#serverServices.set(server, services);
     return services;
   }
@@ -164,7 +172,19 @@ export class Hub {
   /** Once a second. */
   sweep(now: number): void {
     this.audience.measure();
+    this.traffic.sweep(now);
     for (const application of this.applications()) application.sweep(now);
+  }
+
+  /** The process waits at its stop until this has settled, which must take seconds at most. */
+  outlast(work: Promise<unknown>): void {
+    const kept = work.catch(() => undefined).finally(() => this.#unfinished.delete(kept));
+    this.#unfinished.add(kept);
+  }
+
+  /** Resolves when all that `outlast` was told of is over. */
+  async settled(): Promise<void> {
+    while (this.#unfinished.size > 0) await Promise.all(this.#unfinished);
   }
 
   /** Ends every stream and service. */
@@ -202,13 +222,14 @@ function applicationOwner(
   };
 }
 
-function serverOwner(server: RtmpServer, log: Logger): ServiceOwner<ServerContext> {
+function serverOwner(hub: Hub, server: RtmpServer, log: Logger): ServiceOwner<ServerContext> {
   return {
     label: server.label,
     log,
     context: (base, order) => ({
       ...base,
       server,
+      hub,
       gate: (gate) => base.own(server.addGate(order, gate)),
       observe: (observer) => base.own(server.observe(observer)),
     }),

@@ -1,3 +1,5 @@
+import type { Block } from '../config/block.ts';
+import type { Diagnostic } from '../config/errors.ts';
 import type { Inert, Scope, Settings, Table } from '../config/table.ts';
 import type { Application, Gate, Observer } from './application.ts';
 import type { Hub } from './hub.ts';
@@ -15,6 +17,8 @@ export interface Module {
   readonly name: string;
   readonly tables: Partial<Readonly<Record<Scope, Table>>>;
   readonly inert?: readonly Inert[];
+  /** What a resolved tree still has wrong for it. */
+  readonly check?: (tree: Block) => readonly Diagnostic[];
   /** What it runs for each `application`. */
   readonly application?: ServiceSpec;
   /** What it runs for each `server` of `rtmp`. */
@@ -34,6 +38,8 @@ export interface ServiceContext {
 /** What a service of an RTMP server may use. */
 export interface ServerContext extends ServiceContext {
   readonly server: RtmpServer;
+  /** All applications of the process. */
+  readonly hub: Hub;
   gate(gate: ConnectGate): void;
   observe(observer: ConnectionObserver): void;
 }

@@ -1,3 +1,5 @@
+import { Registry } from './registry.ts';
+
 /** What a relay is doing. `refused`: it cannot work as it is configured, and is not tried again. */
 export type RelayState = 'connecting' | 'live' | 'waiting' | 'refused' | 'closed';
 
@@ -39,19 +41,18 @@ export interface WantedRelay {
  * configuration (an API, a callback). Whoever carries relays out watches the wishes.
  */
 export class Relays {
-  readonly #running = new Set<() => RelayStatus>();
+  readonly #running = new Registry<RelayStatus>();
   readonly #wanted = new Set<WantedRelay>();
   readonly #watchers = new Set<() => void>();
 
   /** All relays there are, in the order they came. */
   list(): readonly RelayStatus[] {
-    return [...this.#running].map((status) => status());
+    return this.#running.list();
   }
 
   /** Enters a relay in the list; what it returns takes it out. */
   add(status: () => RelayStatus): () => void {
-    this.#running.add(status);
-    return () => this.#running.delete(status);
+    return this.#running.add(status);
   }
 
   get wanted(): Iterable<WantedRelay> {

@@ -5,6 +5,7 @@ import type { Wanted } from '../core/listeners.ts';
 import { mainTable } from '../core/main.ts';
 import { checkHttp } from '../http/check.ts';
 import { listensOf } from '../http/router.ts';
+import { modules } from '../modules/index.ts';
 import { checkRtmp, rtmpWanted } from '../rtmp/check.ts';
 import { findIdentity, mayChangeUser } from './privileges.ts';
 
@@ -13,6 +14,7 @@ export function checkTree(tree: Block): readonly Diagnostic[] {
   return [
     ...checkRtmp(tree),
     ...checkHttp(tree),
+    ...modules.flatMap((module) => module.check?.(tree) ?? []),
     ...crossCheck(tree, placed([...rtmpWanted(tree), ...httpWanted(tree)])),
   ];
 }

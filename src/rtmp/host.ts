@@ -26,7 +26,7 @@ export class RtmpHost implements Host {
   }
 
   check(tree: Block): readonly Diagnostic[] {
-    return checkRtmp(tree);
+    return [...checkRtmp(tree), ...this.#modules.flatMap((module) => module.check?.(tree) ?? [])];
   }
 
   listens(tree: Block): readonly Wanted[] {
