@@ -1,7 +1,7 @@
 import { get, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { AUDIO, DATA, type Kind, VIDEO } from '../../src/media/packet.ts';
-import { HEADER, KEY, tagFacts } from '../../src/media/tag.ts';
+import { HEADER, KEY, MEDIA, tagFacts } from '../../src/media/tag.ts';
 import { FlvReader } from '../../src/wire/flv/reader.ts';
 import { ChunkReader } from '../../src/wire/rtmp/chunk-reader.ts';
 import { ChunkWriter } from '../../src/wire/rtmp/chunk-writer.ts';
@@ -24,6 +24,8 @@ export interface Received {
   readonly key: boolean;
   /** A sequence header. */
   readonly config: boolean;
+  /** A frame. */
+  readonly media: boolean;
   /** Monotonic ms of its arrival. */
   readonly at: number;
   readonly bytes: number;
@@ -144,9 +146,9 @@ export async function untilReceived(player: Player, count: number, limit = 10_00
   );
 }
 
-/** Frames of one kind, without sequence headers. */
+/** Frames of one kind, without sequence headers and marks of the end. */
 export function frames(player: Player, kind: Kind): readonly Received[] {
-  return player.received.filter((received) => received.kind === kind && !received.config);
+  return player.received.filter((received) => received.kind === kind && received.media);
 }
 
 /** The largest step between the timestamps of neighbouring frames of a kind, and the smallest, in ms. */
@@ -181,6 +183,7 @@ class Notes {
       time,
       key: (facts & KEY) !== 0,
       config: (facts & HEADER) !== 0,
+      media: (facts & MEDIA) !== 0,
       at: performance.now(),
       bytes: body.length,
       body: this.#bodies ? body : undefined,
