@@ -71,19 +71,27 @@ export class HttpHost implements Host {
   }
 
   async prepare(tree: Block): Promise<Prepared> {
-    const router = compileRouter(tree, this.#modules);
-    const identities = this.#readIdentities(router);
-    const logs = this.#logs.prepare(childrenOf(tree, 'http')[0]);
-    return {
-      commit: (report) => {
-        logs.commit();
-        this.#commit(router, identities, report);
-      },
-      undo: () => {
-        logs.undo();
-        for (const [socket] of this.#early.splice(0)) socket.destroy();
-      },
+    const undo = (): void => {
+      for (const [socket] of this.#early.splice(0)) socket.destroy();
     };
+    try {
+      const router = compileRouter(tree, this.#modules);
+      const identities = this.#readIdentities(router);
+      const logs = this.#logs.prepare(childrenOf(tree, 'http')[0]);
+      return {
+        commit: (report) => {
+          logs.commit();
+          this.#commit(router, identities, report);
+        },
+        undo: () => {
+          logs.undo();
+          undo();
+        },
+      };
+    } catch (error) {
+      undo();
+      throw error;
+    }
   }
 
   #readIdentities(router: Router): ReadonlyMap<string, TlsIdentity> {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Framing } from '../core/feed.ts';
 import { SocketSink } from '../core/sink.ts';
+import type { Carrier } from '../core/traffic.ts';
 import type { Exchange, HeaderField } from './exchange.ts';
 import { addedFields, firstFields, withoutDoubles } from './response-headers.ts';
 
@@ -28,6 +29,8 @@ export class LiveResponse {
       this.reason = reason;
     });
     connection.live = true;
+    const { traffic } = exchange.runtime.hub;
+    socket.once('close', traffic.add(carrierOf(socket)));
     socket.setTimeout(0);
     const header = this.#header(type, fields);
     socket.cork();
@@ -71,4 +74,17 @@ export class LiveResponse {
     socket.end();
     socket.setTimeout(this.#exchange.place.conf.send_timeout || 60_000, () => socket.destroy());
   }
+}
+
+/** The connection as statistics see it. */
+function carrierOf(socket: Socket): Carrier {
+  return {
+    protocol: 'http-flv',
+    get bytesIn() {
+      return socket.bytesRead;
+    },
+    get bytesOut() {
+      return socket.bytesWritten;
+    },
+  };
 }

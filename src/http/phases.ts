@@ -1,7 +1,7 @@
 import { checkAccess } from './access.ts';
+import type { ErrorPage } from './answer-values.ts';
 import type { Answer, Exchange } from './exchange.ts';
 import { type Jump, serveFile, tryFiles } from './files.ts';
-import type { ErrorPage } from './location-table.ts';
 import { redirectAnswer } from './redirect.ts';
 import { respond } from './respond.ts';
 import { rewrite } from './rewrite.ts';

@@ -1,5 +1,5 @@
+import type { Expires } from './answer-values.ts';
 import type { Exchange, HeaderField } from './exchange.ts';
-import type { Expires } from './location-table.ts';
 import { softwareName } from './software.ts';
 import { textOf } from './variables.ts';
 

@@ -2,7 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { connect, type PeerCertificate } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/config/errors.ts';
+import { flvModule } from '../../src/modules/flv/flv.ts';
 import { type Site, startSite } from './harness.ts';
+import { applicationOf, begin, publish, serve } from './publishing.ts';
 
 const server = (name: string, cert: string, key = cert): string => `
   server {
@@ -63,7 +65,9 @@ describe('TLS', () => {
     });
 
   beforeAll(async () => {
-    site = await startSite('http { access_log off; server { listen PORT2; return 200 plain; } }');
+    site = await startSite('http { access_log off; server { listen PORT2; return 200 plain; } }', [
+      flvModule,
+    ]);
     certificate('one', 'one.example');
     certificate('two', 'two.example');
     certificate('secret', 'secret.example', ['-passout', 'pass:opensesame']);
@@ -89,6 +93,24 @@ describe('TLS', () => {
   it('closes what is no handshake, and goes on', async () => {
     expect(await site.raw('GET / HTTP/1.1\r\nHost: x\r\n\r\n')).not.toContain('200');
     expect((await ask('one.example')).text).toContain('200 OK');
+  });
+
+  it('plays HTTP-FLV to its clean end', async () => {
+    serve(site.runtime, { applications: { live: { idle_streams: false } } });
+    const publication = await publish(site.runtime, applicationOf(site.runtime, 'live'), 's');
+    begin(publication);
+    await site.load(
+      CONF().replace('return 200 "$scheme $https $host $ssl_protocol";', 'location / { flv_live on; }'),
+    );
+    const socket = connect({ port: site.port, host: '127.0.0.1', rejectUnauthorized: false });
+    const bytes: Buffer[] = [];
+    socket.on('data', (chunk) => bytes.push(chunk));
+    socket.write('GET /live/s.flv HTTP/1.1\r\nHost: one.example\r\n\r\n');
+    await expect.poll(() => Buffer.concat(bytes).toString('latin1')).toContain('FLV\x01\x05');
+    publication.close();
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect(Buffer.concat(bytes).toString('latin1')).toMatch(/\r\n0\r\n\r\n$/);
+    await site.load(CONF());
   });
 
   it('shows a new certificate of the same file after a reload', async () => {

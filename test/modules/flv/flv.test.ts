@@ -104,6 +104,7 @@ describe('HTTP-FLV', () => {
     publications.push(publication);
     return publication;
   };
+  const connected = (server: number): number => [...site.runtime.hub.servers[server]!.clients].length;
   const play = (target: string, version?: string, method?: string): Player => {
     const player = new Player(site.port, target, version, method);
     players.push(player);
@@ -324,6 +325,38 @@ describe('HTTP-FLV', () => {
     expect(dechunk(player.body)).toContain('FLV');
   });
 
+  it('cuts off a player that stops reading, and nobody else', async () => {
+    apps();
+    const publication = await start('studio', 'big', 1);
+    begin(publication);
+    const [stalled, reader] = [play('/cam/big.flv'), play('/cam/big.flv')];
+    for (const player of [stalled, reader]) await player.until(({ body }) => body.includes('FLV'));
+    stalled.socket.pause();
+    let time = 0;
+    let read = 0;
+    reader.socket.on('data', (chunk) => {
+      read += chunk.length;
+      reader.text = reader.text.slice(0, 1000);
+    });
+    await expect
+      .poll(
+        () => {
+          time += 40;
+          publication.push(VIDEO, time, keyFrame(5, 500_000), performance.now());
+          publication.endOfRead(performance.now());
+          site.runtime.hub.sweep(performance.now());
+          return connected(1);
+        },
+        { timeout: 4000, interval: 20 },
+      )
+      .toBe(1);
+    expect(reader.closed).toBe(false);
+    expect(read).toBeGreaterThan(500_000);
+    await expect
+      .poll(() => site.log.some(({ reason }) => reason === 'the player stopped reading'))
+      .toBe(true);
+  });
+
   it('says 403 and 503 as gates do, and gives up what it took', async () => {
     apps();
     const application = applicationOf(site.runtime, 'live');
@@ -339,7 +372,7 @@ describe('HTTP-FLV', () => {
       expect([answer.status, JSON.parse(answer.body)]).toEqual([status, { status, error: 'not for you' }]);
       undo();
     }
-    expect(site.runtime.hub.servers[0]!.clients.size).toBe(0);
+    expect(connected(0)).toBe(0);
   });
 
   it('lets nothing behind when a client hangs up while a gate is asked', async () => {
@@ -355,12 +388,12 @@ describe('HTTP-FLV', () => {
         }),
     );
     const player = play('/live?app=live&stream=s');
-    await player.until(() => site.runtime.hub.servers[0]!.clients.size === 1);
+    await player.until(() => connected(0) === 1);
     player.socket.destroy();
     await expect.poll(() => site.host.counters.active).toBe(0);
     open();
     undo();
-    await expect.poll(() => site.runtime.hub.servers[0]!.clients.size).toBe(0);
+    await expect.poll(() => connected(0)).toBe(0);
     expect([...application.subscriptions]).toEqual([]);
   });
 
