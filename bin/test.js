@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const REPORTS = '.cache/test';
+const LEFTOVERS = '.cache/test/leftovers.txt';
 const UNIT_LIMIT_MS = 5 * 60_000;
 const E2E_LIMIT_MS = 10 * 60_000;
 
@@ -30,6 +31,8 @@ await runTests('unit', UNIT_LIMIT_MS);
 if (process.argv[2] !== 'unit') {
   await runTests('media', UNIT_LIMIT_MS);
   await runTests('e2e', E2E_LIMIT_MS);
+  // Written by test/e2e/leftovers.ts when a test leaves a process behind.
+  if (existsSync(LEFTOVERS)) count(0, 1);
 }
 process.exitCode = total.failed === 0 ? 0 : 1;
 process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);

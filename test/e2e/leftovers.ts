@@ -1,13 +1,16 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { CHILD_VARIABLE, RUN_VARIABLE } from './run-mark.ts';
 
 /** How long what was told to end may take to be gone, ms. */
 const GRACE_MS = 5000;
+const REPORT = join(import.meta.dirname, '../../.cache/test/leftovers.txt');
 
 /** Around all end-to-end tests: fails the run when a process that they started is still there after them. */
 export default function setup(): () => Promise<void> {
   const run = `${process.pid}-${Date.now()}`;
   process.env[RUN_VARIABLE] = run;
+  rmSync(REPORT, { force: true });
   return async () => {
     const end = Date.now() + GRACE_MS;
     let left = processesOf(run);
