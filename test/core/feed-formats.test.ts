@@ -36,7 +36,13 @@ function packet(kind: Kind, time: number, key = false): MediaPacket {
 
 function setUp(format: Format, framing: Framing) {
   const opening: Opening = { version: 1, metadata: null, headers: [], hasAudio: true, hasVideo: true };
-  const source = { opening, settled: true, cached: [] as MediaPacket[], waitKey: true, waitVideo: false } satisfies FeedSource;
+  const source = {
+    opening,
+    settled: true,
+    cached: [] as MediaPacket[],
+    waitKey: true,
+    waitVideo: false,
+  } satisfies FeedSource;
   const feed = new Feed(format, source, { delay: () => 0 });
   const sink = new Collected();
   feed.join(new Seat(sink, framing, { bytes: 100, stall: 1000 }, true));
