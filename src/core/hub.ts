@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { settingsOf } from '../config/block.ts';
 import type { Listen } from './addresses.ts';
 import { Application } from './application.ts';
+import { Callbacks } from './callbacks.ts';
 import type { ExecStatus } from './execs.ts';
 import type { Audience } from './flush.ts';
 import { liveTable } from './live.ts';
 import type { Logger } from './log.ts';
 import type { ApplicationContext, Module, ServerContext } from './module.ts';
+import { Netcalls } from './netcall.ts';
 import { isOwnAddress } from './own-address.ts';
 import { Registry } from './registry.ts';
 import type { Report } from './report.ts';
@@ -27,6 +29,10 @@ export class Hub {
   readonly audience: Audience;
   /** Tells this process from all others, to other servers. */
   readonly identity = randomUUID();
+  /** What callbacks came to, for statistics. */
+  readonly callbacks = new Callbacks();
+  /** Calls to endpoints outside; they outlive the services that make them. */
+  readonly netcalls = new Netcalls();
   /** Connections that carry streams. */
   readonly traffic = new Traffic();
   /** The programs that the configuration runs. */
@@ -93,15 +99,22 @@ export class Hub {
     for (const spec of specs) {
       const known = matches.get(spec);
       const server = known ?? new RtmpServer(spec);
+      const changed = known === undefined ? [] : changedServerSettings(known.spec, spec, modules);
       server.spec = spec;
       servers.push(server);
-      report.add({ kind: 'server', name: server.label, outcome: known === undefined ? 'started' : 'kept' });
+      report.add({
+        kind: 'server',
+        name: server.label,
+        outcome: known === undefined ? 'started' : changed.length > 0 ? 'updated' : 'kept',
+        ...(changed.length > 0 ? { changed } : {}),
+      });
       this.#servicesOf(server).reconcile(spec.block, forServers, ground, report);
       this.#commitApplications(server, spec, forApplications, ground, report);
     }
     const kept = new Set(servers);
     for (const gone of this.#servers.filter((server) => !kept.has(server))) {
       for (const name of [...gone.members.keys()]) this.#remove(gone, name, report);
+      gone.close();
       this.#closeServices(gone);
       report.add({ kind: 'server', name: gone.label, outcome: 'closed' });
     }
@@ -195,10 +208,21 @@ export class Hub {
         services.close();
       }
       server.members.clear();
+      server.close();
       this.#closeServices(server);
     }
     this.#servers = [];
   }
+}
+
+/** The server's own directives whose values differ; those of its applications are told with the applications. */
+function changedServerSettings(
+  before: ServerSpec,
+  after: ServerSpec,
+  modules: readonly Module[],
+): readonly string[] {
+  const table = Object.assign({}, ...modules.map((module) => module.tables.rtmp_server ?? {}));
+  return changedSettings(settingsOf(before.block, table), settingsOf(after.block, table));
 }
 
 function applicationOwner(
