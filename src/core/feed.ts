@@ -20,6 +20,7 @@ interface Batch {
   readonly opening: boolean;
   readonly audio: boolean;
   readonly video: boolean;
+  readonly packets: number;
   readonly time: number;
 }
 
@@ -29,6 +30,7 @@ export interface SeatCounters {
   /** Times it was skipped forward because it could not keep up. */
   readonly skips: number;
   readonly skippedBytes: number;
+  readonly skippedPackets: number;
 }
 
 /** Limits of one player's queue. */
@@ -52,6 +54,7 @@ export class Seat implements SeatCounters {
   bytes = 0;
   skips = 0;
   skippedBytes = 0;
+  skippedPackets = 0;
   /** @internal */ state = WAITING;
   /** @internal the version of the opening this player knows */ opening = -1;
   /** @internal */ index = -1;
@@ -173,6 +176,7 @@ export class Feed {
       opening: this.#pendingOpening,
       audio: this.#pendingAudio,
       video: this.#pendingVideo,
+      packets: pending.length,
     };
     this.#pending = [];
     this.#pendingAudio = false;
@@ -211,6 +215,7 @@ export class Feed {
         seat.state = BEHIND;
         seat.skips += 1;
         seat.skippedBytes += plain.length;
+        seat.skippedPackets += batch.packets;
         continue;
       }
       seat.opening = version;
@@ -230,6 +235,7 @@ export class Feed {
     if (seat.state === BEHIND) {
       if (!batch.entry || seat.sink.backlog > seat.patience.bytes / 4) {
         seat.skippedBytes += batch.plain.length;
+        seat.skippedPackets += batch.packets;
         return false;
       }
     } else if (seat.state === WAITING || batch.opening || !(batch.audio || batch.video)) {
@@ -274,7 +280,16 @@ export class Feed {
     const cached = source.cached;
     if (instant && cached.length > 0 && cached[0]!.time > seat.after) {
       if (this.#group.length === 0) {
-        this.#group = [{ ...this.#pack(cached), entry: true, opening: false, audio: true, video: true }];
+        this.#group = [
+          {
+            ...this.#pack(cached),
+            entry: true,
+            opening: false,
+            audio: true,
+            video: true,
+            packets: cached.length,
+          },
+        ];
       }
       seat.state = LIVE;
       const before = seat.bytes;

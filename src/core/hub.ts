@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { settingsOf } from '../config/block.ts';
 import type { Listen } from './addresses.ts';
 import { Application } from './application.ts';
-import { Callbacks } from './callbacks.ts';
 import type { ExecStatus } from './execs.ts';
+import type { CallbackStatus } from './callbacks.ts';
 import type { Audience } from './flush.ts';
 import { liveTable } from './live.ts';
 import type { Logger } from './log.ts';
@@ -30,7 +30,7 @@ export class Hub {
   /** Tells this process from all others, to other servers. */
   readonly identity = randomUUID();
   /** What callbacks came to, for statistics. */
-  readonly callbacks = new Callbacks();
+  readonly callbacks = new Registry<CallbackStatus>();
   /** Calls to endpoints outside; they outlive the services that make them. */
   readonly netcalls = new Netcalls();
   /** Connections that carry streams. */

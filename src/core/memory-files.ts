@@ -5,6 +5,8 @@ export interface MemoryFile {
   readonly type: string;
   /** Modification time, ms of the wall clock. */
   readonly mtime: number;
+  /** Told who has been given it. */
+  readonly visited?: (who: string) => void;
 }
 
 /**

@@ -29,6 +29,8 @@ export interface ConnectionObserver {
   connected?(client: Client): void;
   /** Once for each client that was connected. */
   disconnected?(client: Client): void;
+  /** Not let in after all, by whichever gate, or since there is no such application. */
+  refused?(client: Client): void;
 }
 
 /** An application with the services its block runs. */
@@ -43,7 +45,7 @@ export class RtmpServer {
   readonly members = new Map<string, Member>();
   readonly #gates = new Gates<ConnectRequest>();
   readonly #observers = new Set<ConnectionObserver>();
-  readonly #clients = new Set<Client>();
+  readonly #clients = new Map<Client, Application>();
 
   constructor(spec: ServerSpec) {
     this.spec = spec;
@@ -58,7 +60,8 @@ export class RtmpServer {
     return this.spec.names;
   }
 
-  get clients(): ReadonlySet<Client> {
+  /** With the application each has connected to. */
+  get clients(): ReadonlyMap<Client, Application> {
     return this.#clients;
   }
 
@@ -78,18 +81,36 @@ export class RtmpServer {
   /** Asks the gates and gives the application. Throws Refused. To be paired with `disconnect`. */
   async connect(client: Client, name: string): Promise<Application> {
     const request: ConnectRequest = { action: 'connect', client, server: this, name };
-    await this.#gates.pass(request);
-    const application = this.application(request.name);
-    if (application === undefined) throw new Refused('not-found', 'no such application');
-    this.#clients.add(client);
+    const application = await this.#admit(request);
+    this.#clients.set(client, application);
     for (const observer of this.#observers) observer.connected?.(client);
     return application;
   }
 
+  async #admit(request: ConnectRequest): Promise<Application> {
+    try {
+      await this.#gates.pass(request);
+      const application = this.application(request.name);
+      if (application === undefined) throw new Refused('not-found', 'no such application');
+      return application;
+    } catch (error) {
+      for (const observer of this.#observers) observer.refused?.(request.client);
+      throw error;
+    }
+  }
+
+  /** It is no longer in the configuration, or everything stops: no client of it is left. */
+  close(): void {
+    for (const client of [...this.#clients.keys()]) this.disconnect(client);
+  }
+
   /** The client has gone; nothing happens for one that was not let in. */
   disconnect(client: Client): void {
-    if (!this.#clients.delete(client)) return;
+    const application = this.#clients.get(client);
+    if (application === undefined) return;
+    this.#clients.delete(client);
     for (const observer of this.#observers) observer.disconnected?.(client);
+    application.leave(client);
   }
 }
 

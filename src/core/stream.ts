@@ -1,3 +1,4 @@
+import { type StreamFacts, streamFacts } from '../media/facts.ts';
 import type { Format } from '../media/format.ts';
 import { AUDIO, DATA, type Kind, type MediaPacket, type Opening, VIDEO } from '../media/packet.ts';
 import { HEADER, headerSlot, KEY, MEDIA, tagFacts } from '../media/tag.ts';
@@ -5,8 +6,10 @@ import { Timeline } from '../media/timeline.ts';
 import { Feed, type FeedSource, type Framing, type Patience, Seat } from './feed.ts';
 import type { Audience, FlushPolicy } from './flush.ts';
 import { Group, type GroupBounds } from './group.ts';
+import { Meter, noCounters, type Rates, type StreamCounters, type Totals } from './meter.ts';
 import { Openings } from './openings.ts';
 import type { Sink } from './sink.ts';
+import { Visitors } from './visitors.ts';
 
 /** A reader of a stream's packets inside the server: a segmenter, a recorder, a relay. Calls come synchronously. */
 export interface Tap {
@@ -31,17 +34,6 @@ export interface StreamSettings extends GroupBounds {
   readonly wait_video: boolean;
 }
 
-/** Counters over the life of a stream; bytes are those of message bodies. */
-export interface StreamCounters {
-  bytesIn: number;
-  audioBytes: number;
-  videoBytes: number;
-  audioPackets: number;
-  videoPackets: number;
-  keyFrames: number;
-  dataPackets: number;
-}
-
 /** How long the opening of a new stream is held back for a second track, ms. */
 const TRACK_WAIT_MS = 300;
 /** Without a video frame for this long, players no longer wait for a key frame, ms. */
@@ -53,24 +45,25 @@ const VIDEO_GONE_MS = 10_000;
  */
 export class Stream implements FeedSource {
   readonly name: string;
-  readonly counters: StreamCounters = {
-    bytesIn: 0,
-    audioBytes: 0,
-    videoBytes: 0,
-    audioPackets: 0,
-    videoPackets: 0,
-    keyFrames: 0,
-    dataPackets: 0,
-  };
+  readonly counters: StreamCounters = noCounters();
   /** Wall clock, ms, of the first media of the present publisher; 0 while there is none. */
   startedAt = 0;
   /** Monotonic ms of the newest media. */
   lastMediaAt = 0;
   readonly timeline = new Timeline();
+  /** Viewers without a connection of their own. */
+  readonly visitors = new Visitors();
+  /** Time between the newest two key frames, ms; 0 before there are two. */
+  keyInterval = 0;
   readonly #settings: () => StreamSettings;
   readonly #policy: FlushPolicy;
   readonly #audience: Audience;
   readonly #failed: (error: unknown) => void;
+  #lastKey = -1;
+  /** Of feeds that are no more. */
+  #bytesOut = 0;
+  readonly #first = { audio: -1, video: -1 };
+  readonly #meter: Meter;
   readonly #feeds = new Map<string, Feed>();
   readonly #taps = new Set<Tap>();
   readonly #listeners = new Set<StreamListener>();
@@ -97,6 +90,7 @@ export class Stream implements FeedSource {
     this.#settings = settings;
     this.#policy = policy;
     this.#audience = audience;
+    this.#meter = new Meter(this.#totals, performance.now());
   }
 
   get opening(): Opening {
@@ -134,6 +128,27 @@ export class Stream implements FeedSource {
     return this.startedAt !== 0;
   }
 
+  /** Bytes given to players, in all. */
+  get bytesOut(): number {
+    let bytes = this.#bytesOut;
+    for (const feed of this.#feeds.values()) bytes += feed.bytesOut;
+    return bytes;
+  }
+
+  /** What codecs, pictures and sound it has. */
+  get facts(): StreamFacts {
+    return streamFacts(this.opening, this.#first);
+  }
+
+  /** What it moves on average; `now` is monotonic ms. */
+  rates(now: number): Rates {
+    return this.#meter.rates(this.#totals, now);
+  }
+
+  get #totals(): Totals {
+    return { ...this.counters, bytesOut: this.bytesOut };
+  }
+
   get players(): number {
     let players = 0;
     for (const feed of this.#feeds.values()) players += feed.seats.length;
@@ -165,12 +180,12 @@ export class Stream implements FeedSource {
     const time = config ? Math.max(this.timeline.last, 0) : this.timeline.place(raw, kind === AUDIO, now);
     const packet: MediaPacket = { kind, time, key: (facts & KEY) !== 0, config, body };
     if (kind === AUDIO) {
-      counters.audioPackets += 1;
+      if (!config) counters.audioPackets += 1;
       counters.audioBytes += body.length;
     } else {
-      counters.videoPackets += 1;
+      if (!config) counters.videoPackets += 1;
       counters.videoBytes += body.length;
-      if (packet.key) counters.keyFrames += 1;
+      if (packet.key) this.#countKey(time);
     }
     this.lastMediaAt = now;
     if (!this.live) this.#start();
@@ -179,7 +194,10 @@ export class Stream implements FeedSource {
       // What was cached was made for another decoder configuration.
       if (this.#openings.header(packet, headerSlot(facts)) === 'replaced') this.#dropGroup();
     } else {
-      if ((facts & MEDIA) !== 0) this.#openings.notice(kind);
+      if ((facts & MEDIA) !== 0) {
+        this.#openings.notice(kind);
+        this.#first[kind === AUDIO ? 'audio' : 'video'] = body[0]!;
+      }
       this.#remember(packet);
     }
     const entry = packet.key || (kind === AUDIO && !packet.config && !this.#video);
@@ -235,6 +253,10 @@ export class Stream implements FeedSource {
     this.#renewing = false;
     for (const feed of this.#feeds.values()) feed.renew();
     this.#openings.renew();
+    this.#first.audio = -1;
+    this.#first.video = -1;
+    this.#lastKey = -1;
+    this.keyInterval = 0;
     this.#dropGroup();
     this.#settled = false;
     if (this.live) this.#awaitTracks();
@@ -296,6 +318,7 @@ export class Stream implements FeedSource {
     feed.leave(seat);
     this.#audience.players -= 1;
     if (feed.seats.length === 0) {
+      this.#bytesOut += feed.bytesOut;
       feed.close();
       this.#feeds.delete(format.name);
     }
@@ -304,6 +327,14 @@ export class Stream implements FeedSource {
   sweep(now: number): void {
     for (const feed of this.#feeds.values()) feed.sweep(now);
     this.#dropUnwanted();
+    this.visitors.sweep(now);
+    this.#meter.sample(this.#totals, now);
+  }
+
+  #countKey(time: number): void {
+    this.counters.keyFrames += 1;
+    if (this.#lastKey >= 0) this.keyInterval = time - this.#lastKey;
+    this.#lastKey = time;
   }
 
   #start(): void {

@@ -1,6 +1,6 @@
 import type { Format } from '../media/format.ts';
 import type { PlayRequest } from './application.ts';
-import type { Framing, Patience, Seat } from './feed.ts';
+import type { Framing, Patience, Seat, SeatCounters } from './feed.ts';
 import type { Sink } from './sink.ts';
 import type { Stream } from './stream.ts';
 
@@ -14,6 +14,7 @@ export class Subscription {
   #format: Format | undefined;
   /** The stream's time when the seat was given up. */
   #after = -1;
+  #before: SeatCounters = { bytes: 0, skips: 0, skippedBytes: 0, skippedPackets: 0 };
   seat: Seat | undefined;
   closed = false;
 
@@ -26,6 +27,11 @@ export class Subscription {
 
   get live(): boolean {
     return this.stream.live;
+  }
+
+  /** What the player got and missed, over all the seats it has had. */
+  get counters(): SeatCounters {
+    return sumOf(this.#before, this.seat);
   }
 
   /**
@@ -44,6 +50,7 @@ export class Subscription {
     if (this.#format === undefined || this.seat === undefined) return;
     this.stream.leave(this.#format, this.seat);
     this.#after = this.stream.timeline.last;
+    this.#before = this.counters;
     this.seat = undefined;
   }
 
@@ -54,4 +61,14 @@ export class Subscription {
     this.#unlisten();
     this.#end(this);
   }
+}
+
+function sumOf(before: SeatCounters, seat: SeatCounters | undefined): SeatCounters {
+  if (seat === undefined) return before;
+  return {
+    bytes: before.bytes + seat.bytes,
+    skips: before.skips + seat.skips,
+    skippedBytes: before.skippedBytes + seat.skippedBytes,
+    skippedPackets: before.skippedPackets + seat.skippedPackets,
+  };
 }

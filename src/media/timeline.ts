@@ -42,6 +42,11 @@ export class Timeline {
     return this.#last;
   }
 
+  /** Newest audio minus newest video, ms; 0 while one of them is missing. */
+  get gap(): number {
+    return this.#audio.last < 0 || this.#video.last < 0 ? 0 : this.#audio.last - this.#video.last;
+  }
+
   /** The next timestamps belong to another clock: a new publisher. */
   restart(): void {
     this.#audio.begun = false;

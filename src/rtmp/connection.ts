@@ -31,6 +31,7 @@ export class Connection {
   readonly listen: Listen;
   readonly runtime: Runtime;
   readonly since = Date.now();
+  readonly protocol = 'rtmp';
   readonly socket: Socket;
   readonly writer = new ChunkWriter();
   readonly sink: SocketSink;

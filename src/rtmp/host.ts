@@ -46,10 +46,12 @@ export class RtmpHost implements Host {
   }
 
   accept(socket: Socket, listen: Listen): void {
-    const connection = new Connection(socket, listen, this.#runtime, () =>
-      this.#connections.delete(connection),
-    );
+    const connection = new Connection(socket, listen, this.#runtime, () => {
+      this.#connections.delete(connection);
+      uncount();
+    });
     this.#connections.add(connection);
+    const uncount = this.#runtime.hub.traffic.add(connection);
   }
 
   drain(): void {

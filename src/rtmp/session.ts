@@ -197,6 +197,8 @@ export class Session {
       pageurl: fields.pageurl,
       connectArgs: fields.args,
       via: fields.via,
+      since: connection.since,
+      traffic: connection,
       log: connection.log,
     };
     connection.wait(

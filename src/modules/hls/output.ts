@@ -60,6 +60,7 @@ export class StreamOutput {
   /** Where the newest segment ends on the time line of all publishers, ms. */
   #end = -1;
   #attached = false;
+  #stream: Stream | undefined;
   #expiry: NodeJS.Timeout | undefined;
   #peak = 0;
   #last: Segment | null = null;
@@ -72,6 +73,9 @@ export class StreamOutput {
     this.#shelf = new Shelf(ground.files, disk);
     this.#window = new PlaylistWindow(clockSequence(ground.conf()));
   }
+
+  /** Whoever asks for the playlist watches the stream. */
+  readonly #visited = (who: string): void => this.#stream?.visitors.saw(who, performance.now());
 
   get playlistPath(): string {
     return this.#layout.playlist;
@@ -112,6 +116,7 @@ export class StreamOutput {
   attach(stream: Stream): () => void {
     const { conf, log } = this.#ground;
     this.#attached = true;
+    this.#stream = stream;
     clearTimeout(this.#expiry);
     this.#expiry = undefined;
     this.#keys.renew();
@@ -137,6 +142,7 @@ export class StreamOutput {
       leave();
       segmenter.finish();
       this.#attached = false;
+      this.#stream = undefined;
       this.#expireLater();
     };
   }
@@ -219,7 +225,7 @@ export class StreamOutput {
   #writePlaylist(ended: boolean): void {
     const { hls_type, hls_allow_client_cache } = this.#ground.conf();
     const body = Buffer.from(this.#window.render(hls_type, hls_allow_client_cache, ended));
-    this.#shelf.put(this.#layout.playlist, body, PLAYLIST_TYPE);
+    this.#shelf.put(this.#layout.playlist, body, PLAYLIST_TYPE, { visited: this.#visited });
   }
 
   /** The number in the segment's name: that of the naming, or the next one of which there is no file in use. */
@@ -240,7 +246,7 @@ export class StreamOutput {
   ): { readonly key: { bytes: Buffer; id: number }; readonly iv: string } {
     const { key, fresh } = this.#keys.next(id, perKey);
     if (fresh) {
-      this.#shelf.put(this.#layout.key(key.id), key.bytes, KEY_TYPE, KEY_MODE);
+      this.#shelf.put(this.#layout.key(key.id), key.bytes, KEY_TYPE, { mode: KEY_MODE });
     }
     return { key, iv: initialisationVector(id) };
   }

@@ -1,6 +1,13 @@
 import type { MemoryFile, MemoryFiles } from '../../core/memory-files.ts';
 import type { DiskQueue } from './disk.ts';
 
+/** What may be said of a file besides what is in it. */
+interface PutOptions {
+  /** Rights on disk. */
+  readonly mode?: number;
+  readonly visited?: MemoryFile['visited'];
+}
+
 /** The files that one stream has in memory, each of them also on its way to disk. */
 export class Shelf {
   readonly #files: MemoryFiles;
@@ -26,8 +33,9 @@ export class Shelf {
   }
 
   /** Makes a file known at once and has it written. */
-  put(path: string, body: Buffer, type: string, mode?: number): void {
-    const file: MemoryFile = { body, type, mtime: Date.now() };
+  put(path: string, body: Buffer, type: string, more: PutOptions = {}): void {
+    const { mode, visited } = more;
+    const file: MemoryFile = { body, type, mtime: Date.now(), ...(visited === undefined ? {} : { visited }) };
     this.#held.set(path, file);
     this.#retired.delete(path);
     this.#files.put(path, file);
