@@ -133,7 +133,7 @@ function logsRequests(block: Block): boolean {
 }
 
 /** One line of a log. */
-export function lineOf(format: LogFormat, exchange: Exchange): string {
+function lineOf(format: LogFormat, exchange: Exchange): string {
   return render(format.line, (name) => escapeValue(variable(name, exchange), format.escape));
 }
 

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Block, childrenOf } from '../config/block.ts';
 import type { Diagnostic } from '../config/errors.ts';
@@ -12,31 +12,19 @@ import { AccessLogs } from './access-log.ts';
 import { checkHttp } from './check.ts';
 import { noCounters } from './counters.ts';
 import { type Connection, Exchange } from './exchange.ts';
+import { type Front, frontOptions, openFront, retire } from './front.ts';
 import type { HttpModule } from './handler.ts';
 import { serve } from './phases.ts';
-import { refuseBadRequest, refuseConnect } from './refusals.ts';
+import { refuseBadRequest } from './refusals.ts';
 import { reportServers } from './reload-report.ts';
 import { respond } from './respond.ts';
 import { chooseServer, compileRouter, type HttpServer, listensOf, type Router } from './router.ts';
-import { readIdentity, type TlsIdentity, tlsServer } from './tls.ts';
+import { readIdentity, type TlsIdentity } from './tls.ts';
 import { parseTarget } from './uri.ts';
 import { keepCaptures } from './variables.ts';
 
-/** How often node:http looks for clients that are too slow with their header, ms. */
-const HEADER_CHECK_MS = 1000;
 /** Requests a client may send before it has had the answers to those before. */
 const MOST_AHEAD = 1000;
-/** A request's header and body together may take this long, ms. */
-const REQUEST_MS = 300_000;
-
-/** What takes the connections of one address: TLS if it has any, then the HTTP parser. */
-interface Front {
-  /** Its making depends on these; equal ones go on in a reload. */
-  readonly options: string;
-  readonly http: Server;
-  readonly secure: boolean;
-  hand(socket: Socket): void;
-}
 
 /** The HTTP side of the server. */
 export class HttpHost implements Host {
@@ -118,53 +106,25 @@ export class HttpHost implements Host {
 
   /** The running front of an address if nothing it was made with has changed, else a new one. */
   #front(key: string, fallback: HttpServer, identity: TlsIdentity | undefined): Front {
-    const { conf, place } = fallback;
-    const options = JSON.stringify([
-      conf.client_header_timeout,
-      conf.large_client_header_buffers,
-      conf.client_header_buffer_size,
-      conf.max_headers,
-      place.conf.keepalive_timeout.idle,
-      identity?.fingerprint ?? null,
-    ]);
     const running = this.#fronts.get(key);
-    if (running !== undefined && running.options === options) return running;
-    const http = this.#httpServer(fallback);
-    if (identity === undefined) {
-      return { options, http, secure: false, hand: (socket) => void http.emit('connection', socket) };
-    }
-    const tls = tlsServer(identity, (secured) => {
-      this.#admit(secured, this.#listenOf(key), true);
-      http.emit('connection', secured);
-    });
-    return { options, http, secure: true, hand: (socket) => void tls.emit('connection', socket) };
-  }
-
-  #listenOf(key: string): Listen {
-    const server = this.#router.byListen.get(key)?.fallback;
-    return server!.listens.find((listen) => listen.key === key)!;
-  }
-
-  #httpServer({ conf, place }: HttpServer): Server {
-    const http = createServer(
-      {
-        headersTimeout: conf.client_header_timeout,
-        requestTimeout: Math.max(REQUEST_MS, conf.client_header_timeout),
-        connectionsCheckingInterval: HEADER_CHECK_MS,
-        keepAliveTimeout: place.conf.keepalive_timeout.idle,
-        maxHeaderSize: Math.max(conf.large_client_header_buffers, conf.client_header_buffer_size),
+    if (running !== undefined && running.options === frontOptions(fallback, identity)) return running;
+    return openFront(fallback, identity, {
+      request: (request, response) => this.#request(request, response),
+      failed: (error, socket) => {
+        refuseBadRequest(error, socket, this.#connections.get(socket), this.#runtime.log);
       },
-      (request, response) => this.#request(request, response),
-    );
-    http.maxHeadersCount = conf.max_headers;
-    http.on('clientError', (error, socket) => {
-      const connection = this.#connections.get(socket as Socket);
-      refuseBadRequest(error, socket as Socket, connection, this.#runtime.log);
+      secured: (socket) => {
+        const listen = this.#listenOf(key);
+        if (listen !== undefined) this.#admit(socket, listen, true);
+        return listen !== undefined;
+      },
     });
-    http.on('connect', (_request, socket) => refuseConnect(socket as Socket));
-    // It listens nowhere itself; this starts its watch over slow clients.
-    http.emit('listening');
-    return http;
+  }
+
+  /** Undefined where a reload has taken the address away. */
+  #listenOf(key: string): Listen | undefined {
+    const server = this.#router.byListen.get(key)?.fallback;
+    return server?.listens.find((listen) => listen.key === key);
   }
 
   accept(socket: Socket, listen: Listen): void {
@@ -290,13 +250,6 @@ export class HttpHost implements Host {
     this.#fronts.clear();
     this.#logs.close();
   }
-}
-
-/** Connections of a retired front go on under it until they end. */
-function retire({ http }: Front): void {
-  http.closeIdleConnections();
-  // Its watch over slow clients goes on until the last of them has had its time.
-  setTimeout(() => http.close(), http.headersTimeout + 2 * HEADER_CHECK_MS).unref();
 }
 
 function isSecure(key: string, servers: readonly HttpServer[]): boolean {

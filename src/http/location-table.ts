@@ -36,7 +36,7 @@ export const locationBlock: BlockRow<LocationMatch> = {
 };
 
 /** `limit_except GET { deny all; }` */
-export const limitExceptBlock: BlockRow<readonly string[]> = {
+const limitExceptBlock: BlockRow<readonly string[]> = {
   kind: 'block',
   opens: 'limit_except',
   read: (words, context) =>

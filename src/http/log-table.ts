@@ -35,7 +35,7 @@ export const COMBINED: LogFormat = {
 };
 
 /** Where requests are logged while no `access_log` stands anywhere. */
-export const DEFAULT_LOG = 'logs/access.log';
+const DEFAULT_LOG = 'logs/access.log';
 
 /** Formats are named once for all servers. */
 export const logFormatTable = {

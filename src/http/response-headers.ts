@@ -43,7 +43,7 @@ export function addedFields(exchange: Exchange, status: number, always = false):
 }
 
 /** A value that can stand in a header field; what cannot is left out. */
-export function safeValue(value: string): string {
+function safeValue(value: string): string {
   return value
     .replace(/[\r\n\0]+/g, ' ')
     .replace(/[^\t\x20-\x7e\x80-\xff]+/g, (text) => encodeURIComponent(text));

@@ -15,7 +15,7 @@ import { literal, type Template } from './template.ts';
 import { tlsTable } from './tls-table.ts';
 
 /** Where a place’s files are. An alias takes the place of `prefix`; in a location by pattern it is the whole path. */
-export interface DocumentRoot {
+interface DocumentRoot {
   readonly kind: 'root' | 'alias';
   readonly path: Template;
   readonly prefix: string | null;
@@ -28,7 +28,7 @@ export interface AccessRule {
 }
 
 /** A content handler with its settings of one place. */
-export interface BoundHandler {
+interface BoundHandler {
   readonly name: string;
   handle(exchange: Exchange): Handled | Promise<Handled>;
 }
@@ -54,7 +54,7 @@ export interface Place {
 }
 
 /** The locations directly inside a server or a location. */
-export interface Locations {
+interface Locations {
   readonly exact: ReadonlyMap<string, Place>;
   /** Longest first. */
   readonly prefixes: readonly { readonly prefix: string; readonly only: boolean; readonly place: Place }[];
@@ -85,7 +85,7 @@ export interface Router {
 }
 
 /** The address of a server that has no `listen`, as in nginx: port 80 for root, else 8000. */
-export function impliedListen(): Listen {
+function impliedListen(): Listen {
   const port = process.getuid?.() === 0 ? 80 : 8000;
   return {
     key: `0.0.0.0:${port}`,

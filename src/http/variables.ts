@@ -174,7 +174,7 @@ function requestLength(exchange: Exchange): number {
 }
 
 /** The folder of the request's place, absolute: its `root`, or its `alias`. */
-export function documentRoot(exchange: Exchange): string {
+function documentRoot(exchange: Exchange): string {
   const { files } = exchange.place;
   const path = textOf(files.path, exchange);
   return isAbsolute(path) ? path : join(exchange.runtime.prefix, path);

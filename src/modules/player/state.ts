@@ -4,7 +4,7 @@ import type { Exchange } from '../../http/exchange.ts';
 import { fileUrl, flvUrl, type Playable, playlistPath } from './urls.ts';
 
 /** A live stream as the page lists it; addresses are paths on this server, null where it does not offer them. */
-export interface LiveStream {
+interface LiveStream {
   readonly app: string;
   readonly name: string;
   readonly flv: string | null;

@@ -16,7 +16,7 @@ export interface Playable {
 }
 
 /** Every location inside a place by a plain prefix, the place itself included. */
-export function* prefixPlaces(place: Place): Iterable<Place> {
+function* prefixPlaces(place: Place): Iterable<Place> {
   yield place;
   for (const { place: inner } of place.locations.prefixes) yield* prefixPlaces(inner);
 }
