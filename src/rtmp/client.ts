@@ -55,6 +55,8 @@ export interface ClientOptions extends DialOptions {
   readonly address: PeerAddress;
   readonly connect: ClientConnect;
   readonly purpose: ClientPurpose;
+  /** Each of connecting, shaking hands, and being accepted may take this long, ms; 10 s without it. */
+  readonly deadline?: number;
 }
 
 /** Told what happens on an outgoing connection. */
@@ -74,7 +76,6 @@ export interface ClientEvents {
 /** The chunk size of what is sent. */
 export const CLIENT_CHUNK_SIZE = 4096;
 
-/** Each of connecting, shaking hands, and being accepted may take this long, ms. */
 const STAGE_MS = 10_000;
 const LINGER_MS = 2000;
 const ACK_WINDOW = 2_500_000;
@@ -165,7 +166,8 @@ export class RtmpClient {
 
   #stage(late: string): void {
     clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(() => this.#finish(late, false), STAGE_MS);
+    const { deadline = STAGE_MS } = this.#options;
+    this.#deadline = setTimeout(() => this.#finish(late, false), deadline);
   }
 
   #connected(): void {

@@ -49,3 +49,13 @@ export function clientOptions(
     purpose,
   };
 }
+
+/** Whether a peer is the very stream of this application. */
+export function isItself({ hub, application }: RelayGround, peer: RelayPeer, name: string): boolean {
+  return ownServer(hub, peer)?.application(bare(peer.app)) === application && bare(peer.name) === name;
+}
+
+/** A name without its query. */
+function bare(name: string): string {
+  return name.split('?', 1)[0]!;
+}

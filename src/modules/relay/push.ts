@@ -1,7 +1,7 @@
 import { maskedName } from '../../core/log.ts';
 import type { RelayStatus } from '../../core/relays.ts';
 import type { Stream } from '../../core/stream.ts';
-import { ownServer, type RelayGround } from './ground.ts';
+import { isItself, ownServer, type RelayGround } from './ground.ts';
 import { type Link, ownLink, remoteLink } from './links.ts';
 import { type RelayPeer, showPeer } from './peer.ts';
 import { Retry } from './retry.ts';
@@ -86,7 +86,7 @@ export class Push {
     const fields = { stream: maskedName(this.#name), url: this.#url };
     const server = ownServer(hub, peer);
     this.#local = server !== undefined;
-    if (server?.application(bare(peer.app)) === application && bare(peer.name) === this.#name) {
+    if (isItself(this.#ground, peer, this.#name)) {
       const reason = 'relay loop: the stream would be pushed to itself';
       this.#retry.refuse(reason);
       log.error({ ...fields, reason }, 'push refused');
@@ -120,9 +120,4 @@ export class Push {
     this.#skips += this.#link?.skips ?? 0;
     this.#link = undefined;
   }
-}
-
-/** A name without its query. */
-function bare(name: string): string {
-  return name.split('?', 1)[0]!;
 }

@@ -1,4 +1,4 @@
-import type { PublishRequest } from '../../core/application.ts';
+import type { Client, PublishRequest } from '../../core/application.ts';
 import { maskedName } from '../../core/log.ts';
 import type { Publication } from '../../core/publication.ts';
 import type { Stream } from '../../core/stream.ts';
@@ -10,8 +10,9 @@ import { Push } from './push.ts';
 
 /** The pushes of one live stream by what they are: a connection goes on as long as its peer is wanted. */
 export class StreamPushes {
+  readonly name: string;
   readonly #ground: RelayGround;
-  readonly #stream: Stream;
+  #stream: Stream;
   readonly #pushes = new Map<string, Push>();
   /** Of the publisher; that of the last one while the stream waits for its return. */
   #request: PublishRequest | undefined;
@@ -19,6 +20,12 @@ export class StreamPushes {
   constructor(ground: RelayGround, stream: Stream) {
     this.#ground = ground;
     this.#stream = stream;
+    this.name = stream.name;
+  }
+
+  /** Its publisher, or the last one. */
+  get client(): Client | undefined {
+    return this.#request?.client;
   }
 
   /** Starts what is wanted now and was not, ends what no longer is, and leaves the rest alone. */
@@ -38,6 +45,17 @@ export class StreamPushes {
     }
   }
 
+  /** The same publisher has begun a stream of the same name. */
+  attach(stream: Stream): void {
+    this.#stream = stream;
+    for (const push of this.#pushes.values()) push.attach(stream);
+  }
+
+  /** The publisher has closed its stream and may begin another. */
+  detach(): void {
+    for (const push of this.#pushes.values()) push.detach();
+  }
+
   close(reason: string): void {
     for (const push of this.#pushes.values()) push.close(reason);
     this.#pushes.clear();
@@ -45,7 +63,7 @@ export class StreamPushes {
 
   #peers(request: PublishRequest): Map<string, RelayPeer> {
     const { application, log } = this.#ground;
-    const { name } = this.#stream;
+    const { name } = this;
     const values = valuesOf(request.client, application.name, name, request.args);
     const local = { app: application.name, name };
     const peers = new Map<string, RelayPeer>();

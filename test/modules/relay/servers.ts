@@ -3,17 +3,20 @@ import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { loadConfig } from '../../../src/config/config.ts';
 import { memoryFiles } from '../../../src/config/files.ts';
-import type { Application } from '../../../src/core/application.ts';
+import type { Application, Client } from '../../../src/core/application.ts';
 import { Listeners } from '../../../src/core/listeners.ts';
+import type { Publication } from '../../../src/core/publication.ts';
 import type { RelayStatus } from '../../../src/core/relays.ts';
 import { Report } from '../../../src/core/report.ts';
 import { Runtime } from '../../../src/core/runtime.ts';
+import type { RtmpServer } from '../../../src/core/server.ts';
 import { AUDIO, DATA, type Kind, type MediaPacket, VIDEO } from '../../../src/media/packet.ts';
 import { modules } from '../../../src/modules/index.ts';
 import { CLIENT_CHUNK_SIZE, type ClientPurpose, RtmpClient } from '../../../src/rtmp/client.ts';
 import { RtmpHost } from '../../../src/rtmp/host.ts';
 import { writeAmf0 } from '../../../src/wire/amf0.ts';
 import { publishFormat } from '../../../src/wire/rtmp/format.ts';
+import { until } from '../../e2e/children.ts';
 
 /** An RTMP server in this process, with all modules. It stops with its test. */
 export class TestServer {
@@ -21,6 +24,7 @@ export class TestServer {
   readonly runtime: Runtime;
   readonly #host: RtmpHost;
   readonly #listeners: Listeners;
+  #rtmp = '';
 
   private constructor() {
     const log = pino({ level: 'debug' }, { write: (line: string) => void this.lines.push(JSON.parse(line)) });
@@ -28,7 +32,7 @@ export class TestServer {
     this.#host = new RtmpHost(this.runtime, modules);
     this.#listeners = new Listeners(
       {
-        rtmp: (socket, listen) => this.#host.accept(socket, listen),
+        rtmp: (socket, listen, peer) => this.#host.accept(socket, listen, peer),
         http: (socket) => socket.destroy(),
       },
       log,
@@ -45,6 +49,7 @@ export class TestServer {
 
   /** A reload. */
   async load(rtmp: string): Promise<Report> {
+    this.#rtmp = rtmp;
     const file = resolve('media.conf');
     const { tree } = loadConfig({
       file,
@@ -65,6 +70,11 @@ export class TestServer {
     throw new Error(`no application ${name}`);
   }
 
+  /** Connections that clients have open. */
+  get connections(): number {
+    return this.#host.connections.size;
+  }
+
   relays(application: string): readonly RelayStatus[] {
     return this.application(application).relays.list();
   }
@@ -73,10 +83,17 @@ export class TestServer {
     return this.lines.filter((line) => line['msg'] === msg);
   }
 
+  /** Everybody is sent away, and nobody let in. */
   async stop(): Promise<void> {
     this.#listeners.close();
-    this.runtime.hub.close('the test is over');
+    this.runtime.hub.close('the server stops');
     this.#host.close();
+    await until('all connections have ended', () => this.#host.connections.size === 0);
+  }
+
+  /** Listens again after a stop. */
+  async restart(): Promise<void> {
+    await this.load(this.#rtmp);
   }
 }
 
@@ -170,10 +187,7 @@ export class Publisher {
   send(count: number, gop = 25): void {
     for (let i = 0; i < count; i++) {
       const time = this.frames * 40;
-      const head = Buffer.from(this.frames % gop === 0 ? '1701000000' : '2701000000', 'hex');
-      const number = Buffer.alloc(600);
-      number.writeUInt32BE(this.frames);
-      this.#send(VIDEO, time, Buffer.concat([head, number]));
+      this.#send(VIDEO, time, frameBody(this.frames, gop));
       this.#send(AUDIO, time, Buffer.from('af0121', 'hex'));
       this.frames += 1;
     }
@@ -227,4 +241,66 @@ export class Player {
   stop(): void {
     this.#client.close('done');
   }
+}
+
+/** A client that publishes without a connection of its own, so that it may publish more than once. */
+export class LocalClient {
+  readonly #server: RtmpServer;
+  readonly #application: Application;
+  readonly #client: Client;
+  readonly #publications: Publication[] = [];
+
+  private constructor(server: RtmpServer, application: Application, client: Client) {
+    this.#server = server;
+    this.#application = application;
+    this.#client = client;
+  }
+
+  static async connect({ runtime }: TestServer, app: string): Promise<LocalClient> {
+    const server = runtime.hub.servers[0]!;
+    const client: Client = {
+      id: runtime.nextClientId(),
+      protocol: 'rtmp',
+      origin: 'client',
+      address: '127.0.0.1',
+      flashver: '',
+      tcurl: '',
+      swfurl: '',
+      pageurl: '',
+      connectArgs: '',
+      log: runtime.log,
+    };
+    return new LocalClient(server, await server.connect(client, app), client);
+  }
+
+  /** Publishes 30 frames, numbered from 0. */
+  async publish(name: string): Promise<Publication> {
+    const publication = await this.#application.publish({
+      action: 'publish',
+      client: this.#client,
+      application: this.#application,
+      name,
+      args: '',
+      type: 'live',
+      dismiss: () => undefined,
+    });
+    this.#publications.push(publication);
+    for (let frame = 0; frame < 30; frame++)
+      publication.push(VIDEO, frame * 40, frameBody(frame, 25), frame * 40);
+    publication.endOfRead(30 * 40);
+    return publication;
+  }
+
+  disconnect(): void {
+    for (const publication of this.#publications) publication.close();
+    this.#server.disconnect(this.#client);
+  }
+}
+
+function frameBody(frame: number, gop: number): Buffer {
+  const body = Buffer.alloc(605);
+  body.writeUInt8(frame % gop === 0 ? 0x17 : 0x27, 0);
+  body.writeUInt8(1, 1);
+  body.writeUInt32BE(frame, 5);
+  return body;
 }
