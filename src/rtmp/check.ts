@@ -23,6 +23,7 @@ const DEFAULT_LISTEN: Listen = {
 /** What a tree still has wrong for the RTMP server. */
 export function checkRtmp(tree: Block): readonly Diagnostic[] {
   return serverSpecs(tree).flatMap((spec, index, all) => [
+    ...refusedOptions(spec),
     ...nameConflicts(spec, all.slice(0, index)),
     ...silentApplications(spec),
   ]);
@@ -34,7 +35,7 @@ export function rtmpWanted(tree: Block): readonly Wanted[] {
     listens.map((listen) => ({
       listen,
       protocol: 'rtmp' as const,
-      at: block.origins['listen'] ?? block.at,
+      at: listen.at ?? block.origins['listen'] ?? block.at,
     })),
   );
 }
@@ -48,6 +49,24 @@ export function serverSpecs(tree: Block): readonly ServerSpec[] {
       const listens = listen.length === 0 ? [DEFAULT_LISTEN] : listen;
       return { block, listens, names, applications: childrenOf(block, 'application') };
     });
+}
+
+/** Parameters of `listen` that would change what clients have to speak. Taken silently, they would shut everybody out. */
+function refusedOptions({ listens, block }: ServerSpec): readonly Diagnostic[] {
+  return listens.flatMap((listen) => {
+    const at = listen.at ?? block.origins['listen'] ?? block.at;
+    const refuse = (name: string, help: string): Diagnostic => ({
+      severity: 'error',
+      code: 'listen',
+      message: `"${name}" is not supported yet on RTMP addresses`,
+      at,
+      help,
+    });
+    return [
+      ...(listen.ssl ? [refuse('ssl', 'put a proxy that ends TLS in front, such as nginx with stream')] : []),
+      ...(listen.http2 ? [refuse('http2', 'leave the parameter out')] : []),
+    ];
+  });
 }
 
 /** Names that an earlier server on the same address already has; the earlier one gets the clients. */
