@@ -92,6 +92,7 @@ export const ownDirectives: readonly string[] = [
   'player',
   'publish_conflict',
   'publish_gap',
+  'rtmp_stat_root',
   'push_arg',
   'relay_ssl_trusted_certificate',
   'relay_ssl_verify',

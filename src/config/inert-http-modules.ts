@@ -3,9 +3,6 @@ import type { Inert } from './table.ts';
 
 /** The modules of `http` besides proxies and TLS. */
 export const httpModulesInert: readonly Inert[] = [
-  ...inert('ignored', 'it only matters with rtmp_stat', {
-    'http server location': 'rtmp_stat_stylesheet rtmp_stat_format',
-  }),
   ...inert('ignored', 'it only matters with autoindex', {
     'http server location': 'autoindex_localtime',
   }),
@@ -72,7 +69,7 @@ export const httpModulesInert: readonly Inert[] = [
       'ssi_silent_errors ssi_types/1+ ssi_min_file_chunk ssi_value_length ssi_last_modified',
   }),
   ...inert('later', '', {
-    'http server location': 'rtmp_stat/1+ rtmp_control/1+',
+    'http server location': 'rtmp_control/1+',
     'server location': 'valid_referers/1+',
     'http server location location_if': 'add_trailer/2-3 add_header_inherit add_trailer_inherit',
     http: 'geo{1-2} split_clients{2}',

@@ -7,6 +7,7 @@ import { hlsModule } from './hls/hls.ts';
 import { mainModule } from './main/main.ts';
 import { playerModule } from './player/player.ts';
 import { relayModule } from './relay/relay.ts';
+import { statModule } from './stat/stat.ts';
 
 /**
  * Every module, in the order that counts: gates are asked, services started and content handlers tried in it. Files
@@ -21,4 +22,5 @@ export const modules: readonly HttpModule[] = [
   hlsModule,
   flvModule,
   playerModule,
+  statModule,
 ];

@@ -60,7 +60,8 @@ export function applicationOf(runtime: Runtime, name: string, server = 0): Appli
   return runtime.hub.servers[server]!.application(name)!;
 }
 
-function clientOf(runtime: Runtime): Client {
+/** A client of a test, as if it had connected. */
+export function clientOf(runtime: Runtime, own: Partial<Client> = {}): Client {
   return {
     id: runtime.nextClientId(),
     protocol: 'rtmp',
@@ -72,6 +73,7 @@ function clientOf(runtime: Runtime): Client {
     pageurl: '',
     connectArgs: '',
     log: runtime.log,
+    ...own,
   };
 }
 

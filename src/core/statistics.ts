@@ -1,0 +1,168 @@
+import type { StreamFacts } from '../media/facts.ts';
+import type { Application, Client } from './application.ts';
+import type { Hub } from './hub.ts';
+import type { Rates, StreamCounters } from './meter.ts';
+import type { RtmpServer } from './server.ts';
+import type { Stream } from './stream.ts';
+import type { Publication, Subscription } from './subscription.ts';
+
+/** A publisher or player of a stream, at one moment. */
+export interface ClientStatistics {
+  readonly id: number;
+  readonly role: 'publisher' | 'player';
+  readonly protocol: Client['protocol'];
+  readonly origin: Client['origin'];
+  readonly address: string;
+  readonly flashver: string;
+  readonly pageurl: string;
+  readonly swfurl: string;
+  /** Wall clock, ms, of its coming. */
+  readonly since: number;
+  /** On its connection. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Times a player was skipped forward because it was too slow, and what it missed by that. */
+  readonly skips: number;
+  readonly droppedPackets: number;
+  readonly droppedBytes: number;
+  /** Bytes that wait for it, and ms of media that they are at the stream's present rate. */
+  readonly backlog: number;
+  readonly delay: number;
+  /** Media are flowing. */
+  readonly active: boolean;
+}
+
+/** A stream at one moment. */
+export interface StreamStatistics {
+  readonly name: string;
+  /** Wall clock, ms, of its publisher's first media; 0 while none come. */
+  readonly since: number;
+  readonly live: boolean;
+  readonly publishing: boolean;
+  /** The newest time on its time line, ms. */
+  readonly timestamp: number;
+  readonly rates: Rates;
+  readonly counters: Readonly<StreamCounters>;
+  readonly bytesOut: number;
+  readonly facts: StreamFacts;
+  /** Ms between the newest two key frames. */
+  readonly keyInterval: number;
+  /** Newest audio minus newest video, ms. */
+  readonly gap: number;
+  /** Ms since the newest media. */
+  readonly silence: number;
+  /** Frames whose timestamp had to be changed. */
+  readonly repairs: number;
+  /** Players by protocol; `hls` are those who have lately asked for a playlist. */
+  readonly viewers: Readonly<Record<Client['protocol'] | 'hls', number>>;
+  /** The publisher first, then players in the order they came. */
+  readonly clients: readonly ClientStatistics[];
+}
+
+export interface ApplicationStatistics {
+  readonly application: Application;
+  readonly name: string;
+  readonly live: boolean;
+  readonly streams: readonly StreamStatistics[];
+}
+
+export interface ServerStatistics {
+  readonly server: RtmpServer;
+  /** Its first port, 0 where it only has unix sockets. */
+  readonly port: number;
+  readonly applications: readonly ApplicationStatistics[];
+}
+
+/** Everything that is published and played, as plain data. `now` is monotonic ms. */
+export function statisticsOf(hub: Hub, now = performance.now()): readonly ServerStatistics[] {
+  return hub.servers.map((server) => ({
+    server,
+    port: server.spec.listens.find(({ port }) => port > 0)?.port ?? 0,
+    applications: [...server.members.values()].map(({ application }) =>
+      applicationStatistics(application, now),
+    ),
+  }));
+}
+
+function applicationStatistics(application: Application, now: number): ApplicationStatistics {
+  const players = new Map<Stream, Subscription[]>();
+  for (const subscription of application.subscriptions) {
+    const known = players.get(subscription.stream);
+    if (known === undefined) players.set(subscription.stream, [subscription]);
+    else known.push(subscription);
+  }
+  const streams = [...application.streams.values()].map((stream) =>
+    streamStatistics(stream, application.publicationOf(stream), players.get(stream) ?? [], now),
+  );
+  return { application, name: application.name, live: application.settings.live, streams };
+}
+
+function streamStatistics(
+  stream: Stream,
+  publication: Publication | undefined,
+  players: readonly Subscription[],
+  now: number,
+): StreamStatistics {
+  const rates = stream.rates(now);
+  const viewers = { rtmp: 0, 'http-flv': 0, hls: stream.visitors.count(now) };
+  for (const { request } of players) viewers[request.client.protocol] += 1;
+  return {
+    name: stream.name,
+    since: stream.startedAt,
+    live: stream.live,
+    publishing: publication !== undefined,
+    timestamp: Math.max(stream.timeline.last, 0),
+    rates,
+    counters: stream.counters,
+    bytesOut: stream.bytesOut,
+    facts: stream.facts,
+    keyInterval: stream.keyInterval,
+    gap: stream.timeline.gap,
+    silence: stream.lastMediaAt === 0 ? 0 : Math.max(Math.round(now - stream.lastMediaAt), 0),
+    repairs: stream.timeline.repairs,
+    viewers,
+    clients: [
+      ...(publication === undefined ? [] : [publisherStatistics(publication)]),
+      ...players.map((player) => playerStatistics(player, rates)),
+    ],
+  };
+}
+
+function publisherStatistics({ request, stream, since }: Publication): ClientStatistics {
+  const { client } = request;
+  return {
+    ...identity(client, since),
+    role: 'publisher',
+    bytesIn: client.traffic?.bytesIn ?? stream.counters.bytesIn,
+    bytesOut: client.traffic?.bytesOut ?? 0,
+    skips: 0,
+    droppedPackets: 0,
+    droppedBytes: 0,
+    backlog: 0,
+    delay: 0,
+    active: stream.live,
+  };
+}
+
+function playerStatistics(player: Subscription, rates: Rates): ClientStatistics {
+  const { client } = player.request;
+  const { bytes, skips, skippedBytes, skippedPackets } = player.counters;
+  const backlog = player.seat?.sink.backlog ?? 0;
+  return {
+    ...identity(client, player.since),
+    role: 'player',
+    bytesIn: client.traffic?.bytesIn ?? 0,
+    bytesOut: client.traffic?.bytesOut ?? bytes,
+    skips,
+    droppedPackets: skippedPackets,
+    droppedBytes: skippedBytes,
+    backlog,
+    delay: rates.in === 0 ? 0 : Math.round((8000 * backlog) / rates.in),
+    active: player.live && player.seat !== undefined,
+  };
+}
+
+function identity(client: Client, since: number) {
+  const { id, protocol, origin, address, flashver, pageurl, swfurl } = client;
+  return { id, protocol, origin, address, flashver, pageurl, swfurl, since: client.since ?? since };
+}

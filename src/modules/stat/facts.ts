@@ -1,0 +1,68 @@
+import { statSync } from 'node:fs';
+import type { Runtime } from '../../core/runtime.ts';
+import { type ServerStatistics, statisticsOf } from '../../core/statistics.ts';
+import { VERSION } from '../../http/software.ts';
+
+/** What a statistics page is to show. */
+export interface Shown {
+  readonly live: boolean;
+  readonly clients: boolean;
+}
+
+/** What both forms of the page are written from. */
+export interface StatFacts {
+  /** Wall clock, ms. */
+  readonly now: number;
+  readonly scalars: readonly (readonly [name: string, value: string | number])[];
+  readonly servers: readonly ServerStatistics[];
+  readonly shown: Shown;
+  readonly root: 'rtmp' | 'http-flv';
+  /** Where sessions can be dropped, as a path on the same server; empty where nowhere. */
+  readonly control: string;
+}
+
+/** Collects what a page shows; the names of the first elements are those that scrapers know from nginx. */
+export function statFacts(
+  { hub, startedAt }: Pick<Runtime, 'hub' | 'startedAt'>,
+  shown: Shown,
+  root: StatFacts['root'],
+  control: string,
+): StatFacts {
+  const now = Date.now();
+  const clock = performance.now();
+  const { accepted, bytesIn, bytesOut } = hub.traffic.sum();
+  const rates = hub.traffic.rates(clock);
+  return {
+    now,
+    scalars: [
+      ['nginx_version', `mediad/${VERSION}`],
+      [root === 'rtmp' ? 'nginx_rtmp_version' : 'nginx_http_flv_version', VERSION],
+      ['compiler', `Node.js ${process.versions.node}`],
+      ['built', builtAt()],
+      ['pid', process.pid],
+      ['uptime', Math.floor((now - startedAt) / 1000)],
+      ['naccepted', accepted],
+      ['bw_in', rates.in],
+      ['bytes_in', bytesIn],
+      ['bw_out', rates.out],
+      ['bytes_out', bytesOut],
+    ],
+    servers: statisticsOf(hub, clock),
+    shown,
+    root,
+    control,
+  };
+}
+
+let built = '';
+
+/** When this program was built, as nginx writes it: `Feb 13 2023 11:56:56`. */
+function builtAt(): string {
+  if (built === '') {
+    const [, month, day, year, time] = statSync(new URL(import.meta.url))
+      .mtime.toString()
+      .split(' ');
+    built = `${month} ${day} ${year} ${time}`;
+  }
+  return built;
+}
