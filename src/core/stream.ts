@@ -196,7 +196,7 @@ export class Stream implements FeedSource {
     } else {
       if ((facts & MEDIA) !== 0) {
         this.#openings.notice(kind);
-        this.#first[kind === AUDIO ? 'audio' : 'video'] = body[0]!;
+        if (body.length > 0) this.#first[kind === AUDIO ? 'audio' : 'video'] = body[0]!;
       }
       this.#remember(packet);
     }

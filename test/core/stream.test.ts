@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { MediaPacket } from '../../src/media/packet.ts';
-import { VIDEO } from '../../src/media/packet.ts';
+import { AUDIO, VIDEO } from '../../src/media/packet.ts';
 import { aHeader, audio, data, inter, key, setUpStream, textFormat, vHeader } from './fixtures.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
@@ -502,4 +502,13 @@ test('counts what came', () => {
     set.stream.counters.videoBytes + set.stream.counters.audioBytes + 1,
   );
   expect(set.stream.opening).toMatchObject({ hasAudio: true, hasVideo: true });
+});
+
+test('an empty audio message, which means silence, says nothing of the codec', () => {
+  const set = setUpStream();
+  set.send(aHeader(), audio(0));
+  const before = set.stream.facts;
+  set.send([AUDIO, 20, Buffer.alloc(0)]);
+  expect(set.stream.facts).toEqual(before);
+  expect(before.audio).not.toBeNull();
 });
