@@ -506,7 +506,7 @@ test('counts what came', () => {
 
 test('an empty audio message, which means silence, says nothing of the codec', () => {
   const set = setUpStream();
-  set.send(aHeader(), audio(0));
+  set.send([AUDIO, 0, Buffer.from('2ffffb9064', 'hex')]);
   const before = set.stream.facts;
   set.send([AUDIO, 20, Buffer.alloc(0)]);
   expect(set.stream.facts).toEqual(before);
