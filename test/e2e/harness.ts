@@ -143,7 +143,8 @@ function listenPorts(conf: string): number[] {
   );
 }
 
-function isOpen(port: number): Promise<boolean> {
+/** Whether somebody listens on a port of 127.0.0.1. */
+export function isOpen(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1' });
     socket.once('connect', () => {

@@ -8,6 +8,7 @@ import { type Command, readCommand, writeCommand } from '../../src/wire/rtmp/com
 import { serverHandshake } from '../../src/wire/rtmp/handshake.ts';
 import {
   COMMAND_AMF0,
+  type OutMessage,
   pingRequest,
   type RtmpMessage,
   readControl,
@@ -61,7 +62,7 @@ class Peer {
     if (control !== null) this.controls.push(control);
   }
 
-  send(...messages: Parameters<ChunkWriter['encode']>): void {
+  send(...messages: readonly OutMessage[]): void {
     this.socket!.write(this.#writer.encode(...messages));
   }
 
@@ -229,8 +230,8 @@ describe('a connection that does not', () => {
     [
       'broken chunks',
       PUBLISH,
-      (peer) => peer.socket!.write(Buffer.from('03000000ffffff1400000000', 'hex')),
-      'the peer broke the protocol: message of 16777215 bytes is too large',
+      (peer) => peer.socket!.write(Buffer.from('c4c4', 'hex')),
+      'the peer broke the protocol: chunk refers to a message that never was',
     ],
   ])('%s', async (_, purpose, script, reason) => {
     const { events } = await meet(purpose, script);
