@@ -1,86 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  type AacConfig,
-  aacCodecString,
-  aacRateIndex,
-  readAacConfig,
-  writeAdtsHeader,
-} from '../../src/media/aac.ts';
+import { aacCodecString, aacRateIndex, readAacConfig, writeAdtsHeader } from '../../src/media/aac.ts';
 import { MediaError } from '../../src/media/bits.ts';
 import { readMp3Header } from '../../src/media/mp3.ts';
-
-const LC: AacConfig = {
-  objectType: 2,
-  sampleRate: 44_100,
-  channelConfiguration: 2,
-  channels: 2,
-  frameLength: 1024,
-  sbr: false,
-  ps: false,
-  outputRate: 44_100,
-};
-
-const CONFIGS: readonly [string, string, Partial<AacConfig>, string][] = [
-  ['LC stereo', '1210', {}, 'mp4a.40.2'],
-  ['LC stereo, band replication denied', '121056e500', {}, 'mp4a.40.2'],
-  [
-    '5.1',
-    '11b056e500',
-    { sampleRate: 48_000, outputRate: 48_000, channelConfiguration: 6, channels: 6 },
-    'mp4a.40.2',
-  ],
-  [
-    '7.1',
-    '11b856e500',
-    { sampleRate: 48_000, outputRate: 48_000, channelConfiguration: 7, channels: 8 },
-    'mp4a.40.2',
-  ],
-  [
-    '8 kHz mono',
-    '1588',
-    { sampleRate: 8000, outputRate: 8000, channelConfiguration: 1, channels: 1 },
-    'mp4a.40.2',
-  ],
-  ['960 samples', '1214', { frameLength: 960 }, 'mp4a.40.2'],
-  [
-    'channels by a program config element',
-    '12000504010020000d4c61766335392e33372e31303056e500',
-    { channelConfiguration: 0, channels: 3 },
-    'mp4a.40.2',
-  ],
-  [
-    'seven channels by a program config element',
-    '1200050848002000c4400d4c61766335392e33372e31303056e500',
-    { channelConfiguration: 0, channels: 7 },
-    'mp4a.40.2',
-  ],
-  ['HE-AAC, hierarchical', '2b920800', { sampleRate: 22_050, outputRate: 44_100, sbr: true }, 'mp4a.40.5'],
-  [
-    'HE-AAC v2, hierarchical',
-    'eb8a0800',
-    { sampleRate: 22_050, outputRate: 44_100, channelConfiguration: 1, channels: 1, sbr: true, ps: true },
-    'mp4a.40.29',
-  ],
-  [
-    'HE-AAC, backward compatible',
-    '139056e5a0',
-    { sampleRate: 22_050, outputRate: 44_100, sbr: true },
-    'mp4a.40.5',
-  ],
-  [
-    'HE-AAC v2, backward compatible',
-    '138856e5a54880',
-    { sampleRate: 22_050, outputRate: 44_100, channelConfiguration: 1, channels: 1, sbr: true, ps: true },
-    'mp4a.40.29',
-  ],
-  ['a rate written out', '17805622' + '10', { sampleRate: 44_100, outputRate: 44_100 }, 'mp4a.40.2'],
-];
+import { AAC_CONFIGS, AAC_LC } from './records.ts';
 
 describe('AudioSpecificConfig', () => {
-  test.each(CONFIGS)('%s', (_, hex, differs, codec) => {
+  test.each(AAC_CONFIGS)('%s', (_, hex, differs, codec) => {
     const config = readAacConfig(Buffer.from(hex, 'hex'));
-    expect(config).toEqual({ ...LC, ...differs });
+    expect(config).toEqual({ ...AAC_LC, ...differs });
     expect(aacCodecString(config)).toBe(codec);
   });
 
@@ -111,14 +39,14 @@ describe('AudioSpecificConfig', () => {
 
 describe('ADTS headers', () => {
   test.each([
-    [LC, 0, 'fff15080' + '00fffc'],
-    [LC, 100, 'fff150800d7ffc'],
-    [LC, 8184, 'fff15083fffffc'],
-    [{ ...LC, sampleRate: 22_050, sbr: true }, 1, 'fff15c80011ffc'],
-    [{ ...LC, channelConfiguration: 7, channels: 8 }, 1, 'fff151c0011ffc'],
-    [{ ...LC, channelConfiguration: 0, channels: 6 }, 1, 'fff15180011ffc'],
-    [{ ...LC, objectType: 1 }, 1, 'fff11080011ffc'],
-    [{ ...LC, objectType: 23 }, 1, 'fff15080011ffc'],
+    [AAC_LC, 0, 'fff15080' + '00fffc'],
+    [AAC_LC, 100, 'fff150800d7ffc'],
+    [AAC_LC, 8184, 'fff15083fffffc'],
+    [{ ...AAC_LC, sampleRate: 22_050, sbr: true }, 1, 'fff15c80011ffc'],
+    [{ ...AAC_LC, channelConfiguration: 7, channels: 8 }, 1, 'fff151c0011ffc'],
+    [{ ...AAC_LC, channelConfiguration: 0, channels: 6 }, 1, 'fff15180011ffc'],
+    [{ ...AAC_LC, objectType: 1 }, 1, 'fff11080011ffc'],
+    [{ ...AAC_LC, objectType: 23 }, 1, 'fff15080011ffc'],
   ] as const)('%o of %i bytes', (config, size, hex) => {
     const target = Buffer.alloc(9, 0xee);
     writeAdtsHeader(target, 1, config, size);

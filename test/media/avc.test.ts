@@ -2,73 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { avcCodecString, readAvcConfig, readAvcSps } from '../../src/media/avc.ts';
 import { BitReader, MediaError, unescapeNal } from '../../src/media/bits.ts';
-
-/** Records of the x264 encoder. */
-const RECORDS: readonly [string, string, number, number, number, boolean, string][] = [
-  [
-    'High, cropped rows',
-    '01640028ffe1001b67640028acd940780227e5c044000003000400000300c83c60c65801000668eae3cb22c0fdf8f800',
-    1920,
-    1080,
-    25,
-    false,
-    'avc1.640028',
-  ],
-  [
-    'Constrained Baseline, broadcast rate',
-    '0142c00dffe100166742c00dd90141fb011000003e90000ea600f142a48001000568cb83cb20',
-    320,
-    240,
-    30_000 / 1001,
-    false,
-    'avc1.42c00d',
-  ],
-  [
-    'High 4:2:2',
-    '017a001fffe1001a677a001fbcd940a02ff9f011000003000100000300640f18319601000668ebe3cb22c0fef8f800',
-    640,
-    362,
-    50,
-    false,
-    'avc1.7a001f',
-  ],
-  [
-    'High 4:4:4',
-    '01f40020ffe1001c67f40020919b280a20bbc7c7e022000003000200000300601e30632c01000668ebe3c44844fff8f800',
-    1282,
-    722,
-    24,
-    false,
-    'avc1.f40020',
-  ],
-  [
-    'High 10, cropped columns',
-    '016e0020ffe1001b676e0020a6cd94056061e6f0110000030001000003003c0f18319601000668ebe3cb22c0fdfafa00',
-    1366,
-    768,
-    30,
-    false,
-    'avc1.6e0020',
-  ],
-  [
-    'interlaced',
-    '0164001effe1001867' + '64001eacd940b424d8088000000300800000190f8a14cb01000668fba3cb22c0fdf8f800',
-    720,
-    576,
-    25,
-    true,
-    'avc1.64001e',
-  ],
-  [
-    'interlaced and cropped',
-    '01640028ffe1001a67640028acd94078044fde0220000003002000000643e2c5b2c001000668fba3cb22c0fdf8f800',
-    1920,
-    1080,
-    25,
-    true,
-    'avc1.640028',
-  ],
-];
+import { AVC_RECORDS } from './records.ts';
 
 /** Bits to bytes, with Exp-Golomb codes. */
 class BitWriter {
@@ -108,7 +42,7 @@ class BitWriter {
 }
 
 describe('AVC configuration', () => {
-  test.each(RECORDS)('%s', (_, hex, width, height, fps, interlaced, codec) => {
+  test.each(AVC_RECORDS)('%s', (_, hex, width, height, fps, interlaced, codec) => {
     const config = readAvcConfig(Buffer.from(hex, 'hex'));
     expect(config.lengthSize).toBe(4);
     expect(config.pps.length).toBe(1);
@@ -119,7 +53,7 @@ describe('AVC configuration', () => {
   });
 
   test.each([0, 1, 2, 3])('NAL length size field %i', (field) => {
-    const record = Buffer.from(RECORDS[0]![1], 'hex');
+    const record = Buffer.from(AVC_RECORDS[0]![1], 'hex');
     record[4] = 0xfc | field;
     expect(readAvcConfig(record).lengthSize).toBe(field + 1);
   });
@@ -132,7 +66,7 @@ describe('AVC configuration', () => {
   });
 
   test('every truncation throws MediaError or leaves out whole optional parts', () => {
-    for (const [, hex] of RECORDS) {
+    for (const [, hex] of AVC_RECORDS) {
       const record = Buffer.from(hex, 'hex');
       const end = record.length - 4; // profile extensions of High profiles
       const sets = hex.startsWith('0142') ? record.length : end;

@@ -4,11 +4,7 @@ import { readAv1Config } from '../../src/media/av1.ts';
 import { MediaError } from '../../src/media/bits.ts';
 import { readHevcConfig } from '../../src/media/hevc.ts';
 import { readAudioPayload, readVideoPayload } from '../../src/media/payload.ts';
-
-const HEVC_RECORD =
-  '01016000000090000000000078f000fcfdf8f800000f03200001001840010c01ffff016000000300900000030000030078959809' +
-  '210001002d420101016000000300900000030000030078a003c480110724996566924caf016808000003000800000300c84022000100' +
-  '074401c172b46240';
+import { AV1_RECORDS, HEVC_RECORD } from './records.ts';
 
 describe('HEVC and AV1 configurations', () => {
   test('HEVC: size of the cropped picture', () => {
@@ -22,11 +18,7 @@ describe('HEVC and AV1 configurations', () => {
     });
   });
 
-  test.each([
-    ['81010c000a0b0000000cc5036936be4010', 1, 642, 362],
-    ['81050c000a0b0000002d4cffb3c02f8004', 5, 1280, 720],
-    ['81050c00', 5, 0, 0],
-  ])('AV1 %s', (hex, level, width, height) => {
+  test.each(AV1_RECORDS)('AV1 %s', (hex, level, width, height) => {
     expect(readAv1Config(Buffer.from(hex, 'hex'))).toEqual({
       profile: 0,
       level,
