@@ -69,6 +69,13 @@ export const differences: readonly Difference[] = [
     ours: '0755',
     why: 'without the right to enter a directory no other server can hand out what is in it',
   },
+  {
+    name: 'notify_no_resolve',
+    fact: 'default',
+    theirs: 'on',
+    ours: 'off',
+    why: 'names are resolved without anyone waiting for it',
+  },
   ...['gop_cache', 'gop_max_frame_count', 'gop_max_video_count', 'gop_max_audio_count'].map(
     (name): Difference => ({
       name,
@@ -87,15 +94,19 @@ export const ownDirectives: readonly string[] = [
   'flv_live_application',
   'flv_live_wait',
   'gop_max_size',
+  'netcall_connect_timeout',
+  'netcall_ssl_trusted_certificate',
+  'netcall_ssl_verify',
+  'notify_format',
   'out_merge',
   'out_queue_size',
   'player',
   'publish_conflict',
   'publish_gap',
-  'rtmp_stat_root',
   'push_arg',
   'relay_ssl_trusted_certificate',
   'relay_ssl_verify',
+  'rtmp_stat_root',
 ];
 
 /** What behaves differently on purpose, beyond single facts. */

@@ -29,13 +29,6 @@ export const rtmpInert: readonly Inert[] = [
   ...inert('ignored', 'it only matters with exec', {
     'rtmp rtmp_server application': 'respawn respawn_timeout exec_kill_signal exec_options',
   }),
-  ...inert('ignored', 'it only matters with callbacks (on_publish, on_play and so on)', {
-    'rtmp rtmp_server application': `
-      notify_method notify_update_timeout notify_update_strict notify_relay_redirect notify_no_resolve
-      notify_send_redirect
-    `,
-    'rtmp rtmp_server': 'netcall_timeout netcall_buffer',
-  }),
   ...inert('ignored', 'sessions are told in the error_log', {
     'rtmp rtmp_server application': 'access_log/1-2 log_format/2+ log_interval log_size',
   }),
@@ -62,10 +55,10 @@ export const rtmpInert: readonly Inert[] = [
     `,
     'rtmp rtmp_server application recorder': 'exec_record_done/1+ exec_record_started/1+',
   }),
-  ...inert('later', 'until then, publishers and players are not asked about', {
-    'rtmp rtmp_server': 'on_connect on_disconnect',
-    'rtmp rtmp_server application':
-      'on_publish on_play on_publish_done on_play_done on_done on_playlist on_update',
+  ...inert('later', 'until then, look for new playlists with a file watch', {
+    'rtmp rtmp_server application': 'on_playlist',
+  }),
+  ...inert('later', 'until then, nothing is recorded', {
     'rtmp rtmp_server application recorder': 'on_record_done on_record_started',
   }),
   ...inert('later', 'until then, limit connections with a firewall', {

@@ -95,18 +95,10 @@ export interface Observer {
   ended?(stream: Stream): void;
   played?(subscription: Subscription): void;
   unplayed?(subscription: Subscription): void;
+  /** Not let in after all, by whichever gate, or since the name is taken, gone or not to be had. */
+  refused?(request: Request): void;
   /** The client's connection has ended, after all else of it. */
   left?(client: Client): void;
-}
-
-function sumOf(before: SeatCounters, seat: SeatCounters | undefined): SeatCounters {
-  if (seat === undefined) return before;
-  return {
-    bytes: before.bytes + seat.bytes,
-    skips: before.skips + seat.skips,
-    skippedBytes: before.skippedBytes + seat.skippedBytes,
-    skippedPackets: before.skippedPackets + seat.skippedPackets,
-  };
 }
 
 /** An application: the only way in for publishers and players of every protocol, and the home of their streams. */
@@ -198,7 +190,11 @@ export class Application {
   }
 
   /** Asks the gates and takes the name. Throws Refused. */
-  async publish(request: PublishRequest): Promise<Publication> {
+  publish(request: PublishRequest): Promise<Publication> {
+    return this.#admit(request, () => this.#publish(request));
+  }
+
+  async #publish(request: PublishRequest): Promise<Publication> {
     this.#check(request.name);
     this.#checkRoute(request);
     this.#checkFree(request.name);
@@ -228,7 +224,11 @@ export class Application {
    * Asks the gates and attaches a player. A stream that is not here is asked for from its origins. Throws Refused,
    * with `not-found` where it cannot be had, or nobody publishes and none may wait.
    */
-  async play(request: PlayRequest, mayWait: boolean): Promise<Subscription> {
+  play(request: PlayRequest, mayWait: boolean): Promise<Subscription> {
+    return this.#admit(request, () => this.#play(request, mayWait));
+  }
+
+  async #play(request: PlayRequest, mayWait: boolean): Promise<Subscription> {
     this.#check(request.name);
     await this.#pass(request);
     this.#check(request.name);
@@ -280,6 +280,15 @@ export class Application {
     for (const subscription of [...this.#subscriptions]) {
       subscription.request.dismiss(reason);
       subscription.close();
+    }
+  }
+
+  async #admit<T>(request: Request, admission: () => Promise<T>): Promise<T> {
+    try {
+      return await admission();
+    } catch (error) {
+      this.#tell((observer) => observer.refused?.(request));
+      throw error;
     }
   }
 

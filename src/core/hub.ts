@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { settingsOf } from '../config/block.ts';
 import type { Listen } from './addresses.ts';
 import { Application } from './application.ts';
-import type { ExecStatus } from './execs.ts';
 import type { CallbackStatus } from './callbacks.ts';
+import type { ExecStatus } from './execs.ts';
 import type { Audience } from './flush.ts';
 import { liveTable } from './live.ts';
 import type { Logger } from './log.ts';
@@ -23,6 +23,9 @@ import {
   Services,
 } from './services.ts';
 import { Traffic } from './traffic.ts';
+
+/** What is told to endpoints of the end of everything may take so long, ms. */
+const LAST_CALLS_MS = 2000;
 
 /** All RTMP servers and, through them, all applications and streams. Outside the configuration: reloads only reconcile it. */
 export class Hub {
@@ -212,6 +215,7 @@ export class Hub {
       this.#closeServices(server);
     }
     this.#servers = [];
+    this.outlast(this.netcalls.close(LAST_CALLS_MS));
   }
 }
 

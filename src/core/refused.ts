@@ -10,10 +10,13 @@ export type Reason =
 /** A gate's no. It ends that request only; `message` is shown to the client and so names nothing secret. */
 export class Refused extends Error {
   readonly reason: Reason;
+  /** Where the client is told to go instead: an rtmp:// URL; empty: nowhere. */
+  readonly redirect: string;
 
-  constructor(reason: Reason, message: string) {
+  constructor(reason: Reason, message: string, redirect = '') {
     super(message);
     this.name = 'Refused';
     this.reason = reason;
+    this.redirect = redirect;
   }
 }

@@ -6,6 +6,7 @@ import { flvModule } from './flv/flv.ts';
 import { hlsModule } from './hls/hls.ts';
 import { mainModule } from './main/main.ts';
 import { playerModule } from './player/player.ts';
+import { notifyModule } from './notify/notify.ts';
 import { relayModule } from './relay/relay.ts';
 import { statModule } from './stat/stat.ts';
 
@@ -19,6 +20,7 @@ export const modules: readonly HttpModule[] = [
   httpModule,
   accessModule,
   relayModule,
+  notifyModule,
   hlsModule,
   flvModule,
   playerModule,

@@ -207,7 +207,7 @@ export class Session {
         (error: unknown) => {
           if (!(error instanceof Refused)) throw error;
           connection.log.info({ app: fields.app, reason: error.message }, 'connect refused');
-          this.#refuseConnect(command, error.message);
+          this.#refuseConnect(command, error.message, error.redirect);
         },
       ),
     );
@@ -236,9 +236,15 @@ export class Session {
     connection.log.debug({ flashver: fields.flashver }, 'client connected');
   }
 
-  #refuseConnect(command: Command, description: string): void {
+  /** `redirect` is where the client is to go; also said in answer to publish and play. */
+  #refuseConnect(command: Command, description: string, redirect = ''): void {
     const connection = this.#connection;
-    const info = { level: 'error', code: 'NetConnection.Connect.Rejected', description };
+    const info = {
+      level: 'error',
+      code: 'NetConnection.Connect.Rejected',
+      description,
+      ...(redirect === '' ? {} : { ex: { code: 302, redirect } }),
+    };
     connection.send(
       writeCommand('_error', command.transactionId, [null, info]),
       writeCommand('close', 0, [null]),
@@ -290,16 +296,21 @@ export class Session {
           connection.log.info({ stream: maskedName(publication.stream.name), type }, 'publish started');
           connection.send(onStatus(streamId, 'status', 'NetStream.Publish.Start', 'Start publishing'));
         },
-        (error: unknown) => this.#refusePublish(error, streamId, name),
+        (error: unknown) => this.#refusePublish(error, command, streamId, name),
       ),
     );
   }
 
-  #refusePublish(error: unknown, streamId: number, name: string): void {
+  #refusePublish(error: unknown, command: Command, streamId: number, name: string): void {
     if (!(error instanceof Refused)) throw error;
-    const code = error.reason === 'denied' ? 'NetStream.Publish.Denied' : 'NetStream.Publish.BadName';
+    const ofName = error.reason === 'busy' || error.reason === 'bad-name' || error.reason === 'not-found';
+    const code = ofName ? 'NetStream.Publish.BadName' : 'NetStream.Publish.Denied';
     this.#connection.log.warn({ stream: maskedName(name), reason: error.message }, 'publish refused');
     this.#connection.send(onStatus(streamId, 'error', code, error.message));
+    if (error.redirect !== '') {
+      this.#refuseConnect(command, error.message, error.redirect);
+      return;
+    }
     this.#connection.close(`publish refused: ${error.message}`);
   }
 
@@ -336,18 +347,22 @@ export class Session {
           connection.log.info({ stream: maskedName(subscription.stream.name) }, 'play started');
           playing.begin(subscription, reset);
         },
-        (error: unknown) => this.#refusePlay(error, streamId, name),
+        (error: unknown) => this.#refusePlay(error, command, streamId, name),
       ),
     );
   }
 
-  #refusePlay(error: unknown, streamId: number, name: string): void {
+  #refusePlay(error: unknown, command: Command, streamId: number, name: string): void {
     if (!(error instanceof Refused)) throw error;
     const missing = error.reason === 'not-found';
     const code = missing ? 'NetStream.Play.StreamNotFound' : 'NetStream.Play.Failed';
     this.#connection.log.info({ stream: maskedName(name), reason: error.message }, 'play refused');
     this.#connection.send(onStatus(streamId, 'error', code, missing ? 'No such stream' : error.message));
     this.#connection.close(`play refused: ${error.message}`);
+    if (error.redirect !== '') {
+      this.#refuseConnect(command, error.message, error.redirect);
+      return;
+    }
   }
 
   /** The server ends a publication or subscription. */

@@ -1,0 +1,26 @@
+import { applicationService, type Module, serverService } from '../../core/module.ts';
+import { startConnections } from './connections.ts';
+import { startStreams } from './streams.ts';
+import { connectionSettings, notifyTables, streamSettings } from './table.ts';
+
+/** HTTP callbacks: endpoints are asked about connections, publishers and players, and told of their end. */
+export const notifyModule: Module = {
+  name: 'notify',
+  tables: notifyTables,
+  server: serverService(connectionSettings, {
+    enabled: (conf) => conf.on_connect !== null || conf.on_disconnect !== null,
+    start: startConnections,
+  }),
+  application: applicationService(streamSettings, {
+    enabled: (conf) =>
+      [
+        conf.on_publish,
+        conf.on_play,
+        conf.on_publish_done,
+        conf.on_play_done,
+        conf.on_done,
+        conf.on_update,
+      ].some((url) => url !== null),
+    start: startStreams,
+  }),
+};
