@@ -86,7 +86,7 @@ async function ask(): Promise<ServerState | 'absent' | 'down'> {
   const notice = find('#notice', HTMLElement);
   notice.textContent = state === 'down' ? 'The server does not answer, trying again …' : '';
   if (state === 'absent') {
-    find('#addresses', HTMLElement).hidden = false;
+    show('addresses');
     find('#method', HTMLElement).textContent = BY_ARRIVAL;
   } else if (state !== 'down') follow(state);
   return state;
@@ -94,6 +94,11 @@ async function ask(): Promise<ServerState | 'absent' | 'down'> {
 
 function follow(state: ServerState): void {
   find('#method', HTMLElement).textContent = BY_SERVER;
+  if (state.streams.length === 0 && state.publish?.length === 0) {
+    // It keeps to itself what there is.
+    show('addresses');
+    return;
+  }
   const wanted = wantedStream();
   const names = state.streams.map(nameOf);
   const target = wanted !== '' ? wanted : playing !== '' ? playing : (names[0] ?? '');
@@ -153,7 +158,7 @@ function listStreams(names: readonly string[], target: string): void {
   label.classList.toggle('off', !names.includes(target));
 }
 
-function show(section: 'panes' | 'start'): void {
+function show(section: 'panes' | 'start' | 'addresses'): void {
   for (const name of ['panes', 'start', 'addresses']) {
     find(`#${name}`, HTMLElement).hidden = name !== section;
   }

@@ -126,4 +126,17 @@ describe('the first page', async () => {
     expect(opened.errors).toEqual([]);
     await opened.close();
   });
+
+  test('asks for addresses where the server keeps to itself what is live, and plays them', async () => {
+    const quiet = await startMediad((place) => plainConf(place, '', 'location / { player nolist; }'));
+    const publisher = await publishTest(quiet.rtmpUrl('live', 'secret'));
+    const opened = await openPage(quiet.httpUrl('/'));
+    await opened.page.fill('input[name=flv]', '/live?app=live&stream=secret');
+    await opened.page.click('#addresses button');
+    await untilPlaying(opened, ['flv']);
+    expect(await opened.page.locator('#hls').textContent()).toContain('No HLS address was given.');
+    await opened.close();
+    await publisher.stop();
+    await quiet.stop();
+  });
 });
