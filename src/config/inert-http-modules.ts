@@ -69,7 +69,6 @@ export const httpModulesInert: readonly Inert[] = [
       'ssi_silent_errors ssi_types/1+ ssi_min_file_chunk ssi_value_length ssi_last_modified',
   }),
   ...inert('later', '', {
-    'http server location': 'rtmp_control/1+',
     'server location': 'valid_referers/1+',
     'http server location location_if': 'add_trailer/2-3 add_header_inherit add_trailer_inherit',
     http: 'geo{1-2} split_clients{2}',

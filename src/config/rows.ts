@@ -168,7 +168,7 @@ export function anyOf<const T extends string>(
   choices: readonly T[],
   initial: readonly T[],
   help: string,
-  options: RowOptions = {},
+  options: RowOptions & { readonly max?: number } = {},
 ): ValueRow<readonly T[]> {
   return value<readonly T[]>(
     (words, context) => [...new Set(words.map((word) => choose(choices, word, context)))],

@@ -58,8 +58,8 @@ export interface PublishRequest {
   targets?: readonly string[];
   /** Ends the publisher's session: the publication was taken away. */
   readonly dismiss: (reason: string) => void;
-  /** Has the client publish another name instead, as if it had asked for that; false where it cannot at the moment. */
-  readonly redirect?: (name: string, args: string) => boolean;
+  /** Has the client publish `NAME[?ARGS]` instead, as if it had asked for that; false where it cannot now. */
+  readonly redirect?: (name: string) => boolean;
 }
 
 /** A wish to play a name. Gates may change `name`. */
@@ -78,8 +78,8 @@ export interface PlayRequest {
   /** Told what happens to the stream from the moment the player is let in. */
   readonly listener: StreamListener;
   readonly dismiss: (reason: string) => void;
-  /** Has the client play another name instead, as if it had asked for that; false where it cannot at the moment. */
-  readonly redirect?: (name: string, args: string) => boolean;
+  /** Has the client play `NAME[?ARGS]` instead, as if it had asked for that; false where it cannot now. */
+  readonly redirect?: (name: string) => boolean;
 }
 
 export type Request = PublishRequest | PlayRequest;

@@ -2,9 +2,10 @@ import type { StreamFacts } from '../media/facts.ts';
 import type { Application, Client } from './application.ts';
 import type { Hub } from './hub.ts';
 import type { Rates, StreamCounters } from './meter.ts';
+import type { Publication } from './publication.ts';
 import type { RtmpServer } from './server.ts';
 import type { Stream } from './stream.ts';
-import type { Publication, Subscription } from './subscription.ts';
+import type { Subscription } from './subscription.ts';
 
 /** A publisher or player of a stream, at one moment. */
 export interface ClientStatistics {

@@ -2,6 +2,8 @@ import { httpModule } from '../http/directives.ts';
 import type { HttpModule } from '../http/handler.ts';
 import { rtmpModule } from '../rtmp/directives.ts';
 import { accessModule } from './access/access.ts';
+import { controlModule } from './control/control.ts';
+import { execModule } from './exec/exec.ts';
 import { flvModule } from './flv/flv.ts';
 import { hlsModule } from './hls/hls.ts';
 import { mainModule } from './main/main.ts';
@@ -26,3 +28,4 @@ export const modules: readonly HttpModule[] = [
   playerModule,
   statModule,
 ];
+  controlModule,

@@ -130,6 +130,11 @@ export class Connection {
 
   /** Takes no more messages before the promise is settled, and then goes on where it was. */
   wait(admission: Promise<void>): void {
+  /** An admission is being waited for. */
+  get waiting(): boolean {
+    return this.#waiting;
+  }
+
     this.#waiting = true;
     this.#reader.pause();
     this.socket.pause();

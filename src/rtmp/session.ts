@@ -284,6 +284,7 @@ export class Session {
       args,
       type: type.toLowerCase(),
       dismiss: (reason) => this.#dismiss(streamId, reason),
+      redirect: (to) => this.#redirect(streamId, () => this.#publish(renamed(command, to), streamId)),
     });
     connection.wait(
       admission.then(
@@ -333,6 +334,7 @@ export class Session {
         reset,
         listener: playing.listener,
         dismiss: (reason) => this.#dismiss(streamId, reason),
+        redirect: (to) => this.#redirect(streamId, () => this.#play(command, streamId, to, startValue)),
       },
       application.settings.idle_streams,
     );
@@ -376,6 +378,14 @@ export class Session {
     this.#connection.close(reason);
   }
 
+  /** The server has a message stream used for another name. */
+  #redirect(streamId: number, again: () => void): boolean {
+    if (this.#closed || this.#connection.waiting) return false;
+    this.#release(streamId, 'redirected to another name');
+    again();
+    return true;
+  }
+
   /** Ends what a message stream is used for. */
   #release(streamId: number, reason: string): void {
     const use = this.#streams.get(streamId);
@@ -401,6 +411,11 @@ export class Session {
 
 function nameOf(use: Publishing | Playing): string {
   return use instanceof Publishing ? use.publication.stream.name : use.name;
+}
+
+/** A publish command as if it had named another stream. */
+function renamed(command: Command, name: string): Command {
+  return { ...command, args: command.args.with(1, name) };
 }
 
 /** The name and the query of a stream as the client wrote it. */
