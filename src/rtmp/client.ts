@@ -107,6 +107,7 @@ export class RtmpClient {
   #acknowledged = 0;
   #over = false;
 
+  /** Throws where not even a socket can be had, as with certificates that cannot be read; then nothing is told. */
   constructor(options: ClientOptions, events: ClientEvents) {
     this.#options = options;
     this.#events = events;
@@ -116,9 +117,9 @@ export class RtmpClient {
       ended: () => events.ended?.(),
       failed: (reason) => this.#finish(reason, true),
     });
-    this.#stage('connecting took too long');
     const socket = dial(options.address, options, () => this.#connected());
     this.#socket = socket;
+    this.#stage('connecting took too long');
     this.sink = new SocketSink(socket, (reason) => this.#finish(reason, false));
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEPALIVE_MS);

@@ -67,10 +67,19 @@ export function withQuery(peer: RelayPeer, query: string): RelayPeer {
 /** Of a name that is not that of the local stream, and so may be a key, this many characters are shown. */
 const SHOWN = 4;
 
+/** What a peer said, with the stream's name masked as in its URL: some repeat it. */
+export function showReason(reason: string, peer: RelayPeer, localName: string): string {
+  const [name] = splitOnce(peer.name, '?');
+  return name === '' ? reason : reason.replaceAll(name, showName(name, localName));
+}
+
 /** The peer's URL as logs and statistics show it: no queries, and of a stream key only the beginning. */
 export function showPeer(peer: RelayPeer, localName: string): string {
   const [name] = splitOnce(peer.name, '?');
-  const shown =
-    name === localName ? maskedName(name) : name.length > SHOWN ? `${name.slice(0, SHOWN)}***` : name;
-  return `${showAddress(peer.address)}/${splitOnce(peer.app, '?')[0]}/${shown}`;
+  return `${showAddress(peer.address)}/${splitOnce(peer.app, '?')[0]}/${showName(name, localName)}`;
+}
+
+function showName(name: string, localName: string): string {
+  if (name === localName) return maskedName(name);
+  return name.length > SHOWN ? `${name.slice(0, SHOWN)}***` : name;
 }

@@ -10,7 +10,7 @@ import { Ingest } from '../../rtmp/ingest.ts';
 import { isMetadata } from '../../wire/metadata.ts';
 import type { RtmpMessage } from '../../wire/rtmp/messages.ts';
 import { clientOptions, isItself, type RelayGround } from './ground.ts';
-import { type RelayPeer, showPeer } from './peer.ts';
+import { type RelayPeer, showPeer, showReason } from './peer.ts';
 import { Retry } from './retry.ts';
 
 /** How long a player waits for its stream at most, ms. */
@@ -91,6 +91,11 @@ export class Pull {
       lastError,
       retryAt,
     };
+  }
+
+  /** It cannot work as it is wished for. */
+  get refused(): boolean {
+    return this.#retry.state === 'refused';
   }
 
   /** A player wants the stream. Resolves when it is here or, for one that may wait, is being sent. Throws Refused. */
@@ -271,11 +276,13 @@ export class Pull {
     publication?.close();
   }
 
-  #failed(reason: string): void {
+  #failed(said: string): void {
     if (this.#retry.closed) return;
     const worked = this.#retry.state === 'live';
     const { sources } = this.#wish;
-    const url = sources[this.#turn] === undefined ? '' : showPeer(sources[this.#turn]!, this.#name);
+    const peer = this.#feeding?.peer ?? sources[this.#turn];
+    const url = peer === undefined ? '' : showPeer(peer, this.#name);
+    const reason = peer === undefined ? said : showReason(said, peer, this.#name);
     const fields = { stream: maskedName(this.#name), url, reason };
     const { log } = this.#ground;
     this.#drop(reason);

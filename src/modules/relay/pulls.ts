@@ -46,6 +46,9 @@ export class Pulls {
       if (wish.sources.length === 0) {
         this.#pulls.delete(name);
         running.pull.close('the pull is no longer wanted');
+      } else if (written !== running.wish && running.pull.refused) {
+        running.pull.close('the pull is another now');
+        this.#start(name, wish, running.reason);
       } else if (written !== running.wish) {
         running.wish = written;
         running.pull.update(wish);

@@ -3,7 +3,7 @@ import type { RelayStatus } from '../../core/relays.ts';
 import type { Stream } from '../../core/stream.ts';
 import { isItself, ownServer, type RelayGround } from './ground.ts';
 import { type Link, ownLink, remoteLink } from './links.ts';
-import { type RelayPeer, showPeer } from './peer.ts';
+import { type RelayPeer, showPeer, showReason } from './peer.ts';
 import { Retry } from './retry.ts';
 
 /** What a stream is handed on as: from where it came, for the detection of circles. */
@@ -97,8 +97,9 @@ export class Push {
         this.#retry.succeeded();
         log.info({ ...fields, attempt: this.#retry.attempts }, 'push started');
       },
-      ended: (reason: string) => {
+      ended: (said: string) => {
         this.#forget();
+        const reason = showReason(said, peer, this.#name);
         const delay = this.#retry.failed(reason);
         log.warn({ ...fields, reason, retry: delay }, 'push failed, it is tried again');
       },
