@@ -3,7 +3,6 @@ import type { HttpModule } from '../http/handler.ts';
 import { rtmpModule } from '../rtmp/directives.ts';
 import { accessModule } from './access/access.ts';
 import { controlModule } from './control/control.ts';
-import { execModule } from './exec/exec.ts';
 import { flvModule } from './flv/flv.ts';
 import { hlsModule } from './hls/hls.ts';
 import { mainModule } from './main/main.ts';
@@ -27,5 +26,5 @@ export const modules: readonly HttpModule[] = [
   flvModule,
   playerModule,
   statModule,
-];
   controlModule,
+];
