@@ -128,13 +128,13 @@ export class Connection {
     this.#watchQuiet();
   }
 
-  /** Takes no more messages before the promise is settled, and then goes on where it was. */
-  wait(admission: Promise<void>): void {
   /** An admission is being waited for. */
   get waiting(): boolean {
     return this.#waiting;
   }
 
+  /** Takes no more messages before the promise is settled, and then goes on where it was. */
+  wait(admission: Promise<void>): void {
     this.#waiting = true;
     this.#reader.pause();
     this.socket.pause();
