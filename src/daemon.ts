@@ -80,8 +80,8 @@ export class Daemon {
     const { rtmp, http } = this.#hosts;
     this.#listeners = new Listeners(
       {
-        rtmp: (socket, listen) => rtmp.accept(socket, listen),
-        http: (socket, listen) => http.accept(socket, listen),
+        rtmp: (socket, listen, peer) => rtmp.accept(socket, listen, peer),
+        http: (socket, listen, peer) => http.accept(socket, listen, peer),
       },
       log.logger,
     );

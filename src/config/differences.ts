@@ -63,6 +63,13 @@ export const differences: readonly Difference[] = [
     why: 'key frames of large pictures are longer than a megabyte',
   },
   {
+    name: 'exec_kill_signal',
+    fact: 'default',
+    theirs: 'kill',
+    ours: 'term',
+    why: 'programs can finish what they write; what does not end is killed after exec_kill_timeout',
+  },
+  {
     name: 'hls_dir_access',
     fact: 'default',
     theirs: '0744',
@@ -75,6 +82,14 @@ export const differences: readonly Difference[] = [
     theirs: 'on',
     ours: 'off',
     why: 'names are resolved without anyone waiting for it',
+  },
+  {
+    name: 'set_real_ip_from',
+    contexts: ['rtmp', 'rtmp_server'],
+    fact: 'contexts',
+    theirs: 'http, server, location',
+    ours: 'rtmp and its server, too',
+    why: 'a PROXY header on RTMP addresses has to be as trustworthy as one on HTTP addresses',
   },
   ...['gop_cache', 'gop_max_frame_count', 'gop_max_video_count', 'gop_max_audio_count'].map(
     (name): Difference => ({
@@ -91,6 +106,7 @@ export const differences: readonly Difference[] = [
 /** Directives that nginx and its modules do not have. */
 export const ownDirectives: readonly string[] = [
   'auto_reload',
+  'exec_kill_timeout',
   'flv_live_application',
   'flv_live_wait',
   'gop_max_size',
@@ -136,6 +152,31 @@ export const behaviours: readonly { readonly topic: string; readonly ours: strin
       topic: 'A byte order mark at the start of a file',
       ours: 'is passed over',
       why: 'editors put it there unseen',
+    },
+    {
+      topic: 'The end of a program of exec',
+      ours: 'is the end of all that it has started: the signal goes to its whole process group, and what is left is killed, also after the server itself was killed',
+      why: 'what a wrapper script has started would stay behind',
+    },
+    {
+      topic: 'A program of exec that ends at once',
+      ours: 'is run again after respawn_timeout, then after twice that, up to a minute, with the end of its descriptor 2 in the log',
+      why: 'a mistake in a command line neither burdens the machine nor fills the log, and its reason is not lost',
+    },
+    {
+      topic: 'A program of exec_pull',
+      ours: 'does not run as long as somebody else publishes the name',
+      why: 'it could not publish it',
+    },
+    {
+      topic: 'Names and queries in command lines of exec',
+      ours: 'redirect nothing, are no options, and only come into the script of a shell as plain words; a program that they would do that to is not started',
+      why: 'clients choose them',
+    },
+    {
+      topic: 'The environment of programs of exec',
+      ours: 'is that of the server, with what env sets; arguments may use it in braces',
+      why: 'programs are found, and keep their settings',
     },
     {
       topic: 'The numbers of HLS segments',

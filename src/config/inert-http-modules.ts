@@ -40,17 +40,11 @@ export const httpModulesInert: readonly Inert[] = [
   ...inert('ignored', 'it only matters with a proxy cache', {
     'http server location': 'slice',
   }),
-  ...inert('ignored', 'it only matters with secure_link', {
-    'http server location': 'secure_link_md5',
-  }),
   ...inert('ignored', 'it only matters with sub_filter', {
     'http server location': 'sub_filter_types/1+ sub_filter_once sub_filter_last_modified',
   }),
   ...inert('ignored', 'it only matters with add_before_body', {
     'http server location': 'addition_types/1+',
-  }),
-  ...inert('ignored', 'it only matters with set_real_ip_from', {
-    'http server location': 'real_ip_header real_ip_recursive',
   }),
   ...inert('ignored', 'it only matters with mirror', {
     'http server location': 'mirror_request_body',
@@ -90,12 +84,6 @@ export const httpModulesInert: readonly Inert[] = [
   }),
   ...inert('later', 'files are sent whole or by ranges, which players use to seek', {
     location: 'mp4/0 flv/0',
-  }),
-  ...inert('later', 'until then, links are not checked', {
-    'http server location': 'secure_link secure_link_secret',
-  }),
-  ...inert('later', 'until then, the address of the proxy is taken for the client', {
-    'http server location': 'set_real_ip_from',
   }),
   ...inert('unsupported', 'use index', {
     location: 'random_index',

@@ -3,6 +3,7 @@ import type { Block } from '../config/block.ts';
 import type { Diagnostic } from '../config/errors.ts';
 import type { Listen } from './addresses.ts';
 import type { Wanted } from './listeners.ts';
+import type { Peer } from './peer.ts';
 import type { Report } from './report.ts';
 
 /** A prepared part of a reload: one of the two is called, once; `commit` is synchronous and cannot fail. */
@@ -19,7 +20,7 @@ export interface Host {
   listens(tree: Block): readonly Wanted[];
   /** Does what may fail (reads certificates, compiles routes) without changing anything that runs. */
   prepare(tree: Block): Promise<Prepared>;
-  accept(socket: Socket, listen: Listen): void;
+  accept(socket: Socket, listen: Listen, peer: Peer): void;
   /** Lets requests under way end by themselves; sessions are told by the hub. */
   drain(): void;
   /** Ends every connection. */

@@ -3,7 +3,9 @@ import { connect, createServer, isIPv6, type Server, type Socket } from 'node:ne
 import type { Position } from '../config/errors.ts';
 import { type Listen, plainAddress } from './addresses.ts';
 import type { Logger } from './log.ts';
+import { type Peer, peerOf, takeProxyHeader } from './peer.ts';
 import type { Report } from './report.ts';
+import { resetSocket } from './sink.ts';
 
 export type Protocol = 'rtmp' | 'http';
 
@@ -15,8 +17,11 @@ export interface Wanted {
   readonly at: Position;
 }
 
-/** Takes a connection; `listen` is the `listen` directive it came by. */
-export type Accept = (socket: Socket, listen: Listen) => void;
+/**
+ * Takes a connection; `listen` is the `listen` directive it came by. To be read at once: what a proxy's header was
+ * followed by may be waiting in the socket.
+ */
+export type Accept = (socket: Socket, listen: Listen, peer: Peer) => void;
 
 /** An address that cannot be listened on. */
 export class BindError extends Error {
@@ -78,6 +83,8 @@ export class Listeners {
   readonly #accept: Readonly<Record<Protocol, Accept>>;
   #bound = new Map<string, Bound>();
   #connections = 0;
+  /** Those whose PROXY header has not come yet. */
+  readonly #nameless = new Set<Socket>();
 
   constructor(accept: Readonly<Record<Protocol, Accept>>, log: Logger) {
     this.#accept = accept;
@@ -149,6 +156,7 @@ export class Listeners {
   /** Stops accepting everywhere; connections live on. */
   close(): void {
     for (const { server } of this.#bound.values()) server.close();
+    for (const socket of this.#nameless) socket.destroy();
     this.#bound.clear();
   }
 
@@ -192,8 +200,28 @@ export class Listeners {
     if (listen.keepalive !== null) {
       socket.setKeepAlive(true, listen.keepalive.idle === null ? undefined : listen.keepalive.idle * 1000);
     }
+    if (!listen.proxyProtocol) {
+      this.#hand(bound, socket, listen, peerOf(socket));
+      return;
+    }
+    this.#nameless.add(socket);
+    takeProxyHeader(
+      socket,
+      (peer) => {
+        this.#nameless.delete(socket);
+        this.#hand(bound, socket, listen, peer);
+      },
+      (reason) => {
+        this.#nameless.delete(socket);
+        this.#log.info({ listen: listen.key, remote: peerOf(socket).address, reason }, 'connection refused');
+        resetSocket(socket);
+      },
+    );
+  }
+
+  #hand(bound: Bound, socket: Socket, listen: Listen, peer: Peer): void {
     try {
-      this.#accept[bound.protocol](socket, listen);
+      this.#accept[bound.protocol](socket, listen, peer);
     } catch (error) {
       this.#log.error({ listen: bound.key, err: error }, 'a connection could not be taken');
       socket.destroy();
@@ -202,7 +230,8 @@ export class Listeners {
 }
 
 /** Groups listens into sockets: with a wildcard on a port, specific addresses of the same family share its socket. */
-function plan(wanted: readonly Wanted[]): Map<string, Plan> {
+function plan(asked: readonly Wanted[]): Map<string, Plan> {
+  const wanted = withHeaders(asked);
   const wildcards = new Map<string, Wanted>();
   for (const one of wanted) {
     if (isWildcard(one.listen)) wildcards.set(`${isIPv6(one.listen.host)}/${one.listen.port}`, one);
@@ -223,6 +252,16 @@ function plan(wanted: readonly Wanted[]): Map<string, Plan> {
     add(wildcard ?? one, wildcard?.listen.key === one.listen.key ? wildcard.listen : one.listen);
   }
   return plans;
+}
+
+/** Who connects to an address cannot know which of its `listen` directives asks for a PROXY header: any of them does for all. */
+function withHeaders(wanted: readonly Wanted[]): readonly Wanted[] {
+  const keys = new Set(wanted.filter(({ listen }) => listen.proxyProtocol).map(({ listen }) => listen.key));
+  return wanted.map((one) =>
+    one.listen.proxyProtocol || !keys.has(one.listen.key)
+      ? one
+      : { ...one, listen: { ...one.listen, proxyProtocol: true } },
+  );
 }
 
 function isWildcard(listen: Listen): boolean {

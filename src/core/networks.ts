@@ -17,6 +17,19 @@ export function readNetwork(word: Word, context: ReadContext): string {
   return `${address}/${size}`;
 }
 
+/** Reads an entry of `set_real_ip_from`; names are not resolved, so that a trusted proxy is never somebody else. */
+export function readTrusted([word]: readonly Word[], context: ReadContext): string {
+  if (word!.value === 'all')
+    return context.fail('invalid parameter "all"', word!.at, 'an address, ADDRESS/BITS or unix:');
+  return readNetwork(word!, context);
+}
+
+/** Whether an address is in any of the networks that words read by `readNetwork` name. */
+export function networksTest(texts: readonly string[]): (address: string) => boolean {
+  const tests = texts.map(networkTest);
+  return (address) => tests.some((test) => test(address));
+}
+
 /** Whether an address (as `plainAddress` gives it) is one of those that a word read by `readNetwork` names. */
 export function networkTest(text: string): (address: string) => boolean {
   if (text === 'all') return () => true;

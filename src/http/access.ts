@@ -6,9 +6,7 @@ export function checkAccess(exchange: Exchange): Answer | null {
   const { access, limitExcept } = exchange.place;
   const limited = limitExcept !== null && !limitExcept.methods.has(exchange.method);
   const rules = limited && limitExcept.access.length > 0 ? limitExcept.access : access;
-  return isAllowed(rules, exchange.connection.address)
-    ? null
-    : { status: 403, reason: 'access is denied by a rule' };
+  return isAllowed(rules, exchange.address) ? null : { status: 403, reason: 'access is denied by a rule' };
 }
 
 function isAllowed(rules: readonly AccessRule[], address: string): boolean {

@@ -218,9 +218,6 @@ function checkListen(
   at: Position,
 ): readonly Diagnostic[] {
   const found: Diagnostic[] = [];
-  if (listen.proxyProtocol) {
-    found.push(error('listen', `"proxy_protocol" is not offered on HTTP addresses`, at));
-  }
   if (!listen.defaultServer) return found;
   const other = defaults.get(listen.key);
   if (other !== undefined && other !== server) {

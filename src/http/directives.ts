@@ -3,7 +3,9 @@ import { contentHandler, type HttpModule } from './handler.ts';
 import { locationBlock, locationTable } from './location-table.ts';
 import { accessLogTable, logFormatTable } from './log-table.ts';
 import { mapBlock } from './map-table.ts';
+import { realIpTable } from './real-ip-table.ts';
 import { ifBlock, rewriteTable } from './rewrite-table.ts';
+import { secureLinkTable } from './secure-link-table.ts';
 import { httpBlock, serverBlock, serverTable } from './server-table.ts';
 import { statusPage } from './stub-status.ts';
 import { tlsTable } from './tls-table.ts';
@@ -34,6 +36,8 @@ export const httpModule: HttpModule = {
       ...accessLogTable,
       ...rewriteTable,
       ...stubStatusTable,
+      ...realIpTable,
+      ...secureLinkTable,
       if: ifBlock('location'),
     },
   },

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Listen } from '../core/addresses.ts';
 import type { Logger } from '../core/log.ts';
+import type { Proxied } from '../core/proxy-protocol.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { HttpCounters } from './counters.ts';
 import type { HttpServer, Place, Router } from './router.ts';
@@ -14,9 +15,11 @@ export interface Connection {
   readonly socket: Socket;
   readonly listen: Listen;
   readonly secure: boolean;
-  /** IP address without port, or `unix:`. */
+  /** IP address without port, or `unix:`: of who is connected, be it a proxy. */
   readonly address: string;
   readonly port: number;
+  /** What a PROXY header said. */
+  readonly proxied: Proxied | null;
   /** Requests so far, this one included. */
   requests: number;
   /** An answer is under way. */
@@ -74,6 +77,9 @@ export class Exchange {
   readonly since = Date.now();
   /** The Host asked for, lower-cased and without port; the server's first name where there is none. */
   readonly host: string;
+  /** The client’s: those of the connection, or what a trusted proxy tells. */
+  address: string;
+  port: number;
   method: string;
   /** The decoded path; rewriting changes it. */
   uri: string;
@@ -88,6 +94,8 @@ export class Exchange {
   captures: readonly (string | undefined)[] = [];
   /** What `set` and named groups have given. */
   readonly variables = new Map<string, string>();
+  /** What has been found out about a link that expires. */
+  link: { readonly checking: boolean; readonly expires: string } = { checking: false, expires: '' };
   /** The status that an error page's content is sent with; 0: its own. */
   errorStatus = 0;
   /** An error page has been shown for it. */
@@ -120,6 +128,8 @@ export class Exchange {
     this.counters = chosen.counters;
     this.draining = chosen.draining;
     this.host = chosen.host;
+    this.address = connection.address;
+    this.port = connection.port;
     this.method = request.method ?? 'GET';
     this.uri = target.uri;
     this.args = target.args;
@@ -134,7 +144,7 @@ export class Exchange {
 
   get log(): Logger {
     this.#log ??= this.runtime.log.child({
-      remote: this.connection.address,
+      remote: this.address,
       connection: this.connection.id,
       request: `${this.method} ${this.uri}`,
     });

@@ -139,7 +139,7 @@ function mediaType(exchange: Exchange, path: string, known?: string): string {
 
 function fromMemory(exchange: Exchange, path: string, file: MemoryFile): Answer {
   const { conf } = exchange.place;
-  file.visited?.(`${exchange.connection.address} ${exchange.header('user-agent') ?? ''}`);
+  file.visited?.(`${exchange.address} ${exchange.header('user-agent') ?? ''}`);
   const type = mediaType(exchange, path, file.type);
   const answer = memoryAnswer(conditions(exchange), file, { etag: conf.etag, ranges: conf.max_ranges > 0 });
   // A list that is written anew every few seconds must not be kept by anybody, unless somebody chose otherwise.

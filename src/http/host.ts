@@ -2,9 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Block, childrenOf } from '../config/block.ts';
 import type { Diagnostic } from '../config/errors.ts';
-import { type Listen, plainAddress } from '../core/addresses.ts';
+import type { Listen } from '../core/addresses.ts';
 import type { Host, Prepared } from '../core/host.ts';
 import type { Wanted } from '../core/listeners.ts';
+import { type Peer, peerOf } from '../core/peer.ts';
 import type { Report } from '../core/report.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { hostOf } from '../core/server-names.ts';
@@ -35,8 +36,10 @@ export class HttpHost implements Host {
   readonly #connections = new Map<Socket, Connection>();
   readonly #sockets = new Set<Socket>();
   /** Connections of addresses that were bound for a configuration not committed yet. */
-  #early: (readonly [Socket, Listen])[] = [];
+  #early: (readonly [Socket, Listen, Peer])[] = [];
   #fronts = new Map<string, Front>();
+  /** Of connections in and after their handshake, by their addresses: the secured socket shows nothing of the plain one. */
+  readonly #peers = new Map<string, Peer>();
   #router: Router;
   #draining = false;
 
@@ -101,7 +104,7 @@ export class HttpHost implements Host {
     }
     this.#fronts = fronts;
     this.#router = router;
-    for (const [socket, listen] of this.#early.splice(0)) this.accept(socket, listen);
+    for (const [socket, listen, peer] of this.#early.splice(0)) this.accept(socket, listen, peer);
   }
 
   /** The running front of an address if nothing it was made with has changed, else a new one. */
@@ -115,7 +118,7 @@ export class HttpHost implements Host {
       },
       secured: (socket) => {
         const listen = this.#listenOf(key);
-        if (listen !== undefined) this.#admit(socket, listen, true);
+        if (listen !== undefined) this.#admit(socket, listen, true, this.#proxied(socket));
         return listen !== undefined;
       },
     });
@@ -127,20 +130,30 @@ export class HttpHost implements Host {
     return server?.listens.find((listen) => listen.key === key);
   }
 
-  accept(socket: Socket, listen: Listen): void {
+  accept(socket: Socket, listen: Listen, peer: Peer): void {
     const front = this.#fronts.get(listen.key);
     if (front === undefined) {
-      this.#early.push([socket, listen]);
+      this.#early.push([socket, listen, peer]);
       return;
     }
     this.counters.accepted += 1;
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
-    if (!front.secure) this.#admit(socket, listen, false);
+    if (!front.secure) this.#admit(socket, listen, false, peer);
+    else if (peer.proxied !== null) {
+      const pair = pairOf(socket);
+      this.#peers.set(pair, peer);
+      socket.once('close', () => this.#peers.delete(pair));
+    }
     front.hand(socket);
   }
 
-  #admit(socket: Socket, listen: Listen, secure: boolean): void {
+  /** What was told of a connection before its handshake. */
+  #proxied(secured: Socket): Peer {
+    return this.#peers.get(pairOf(secured)) ?? peerOf(secured);
+  }
+
+  #admit(socket: Socket, listen: Listen, secure: boolean, peer: Peer): void {
     this.counters.handled += 1;
     this.counters.active += 1;
     this.#connections.set(socket, {
@@ -148,8 +161,7 @@ export class HttpHost implements Host {
       socket,
       listen,
       secure,
-      address: plainAddress(socket.remoteAddress),
-      port: socket.remotePort ?? 0,
+      ...peer,
       requests: 0,
       busy: false,
       ahead: [],
@@ -250,6 +262,10 @@ export class HttpHost implements Host {
     this.#fronts.clear();
     this.#logs.close();
   }
+}
+
+function pairOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }
 
 function isSecure(key: string, servers: readonly HttpServer[]): boolean {

@@ -63,6 +63,7 @@ async function pass(
 ): Promise<Answer | 'taken' | Jump | { readonly moved: true }> {
   if (stage === 'server') {
     exchange.place = exchange.server.place;
+    findClient(exchange);
     const outcome = rewrite(exchange, exchange.place.rewrite);
     if (typeof outcome === 'object') return outcome;
   }
@@ -72,6 +73,7 @@ async function pass(
     if (match !== null) keepCaptures(match, exchange);
   }
   const { place } = exchange;
+  findClient(exchange);
   if (place.conf.internal && !exchange.internal) return { status: 404 };
   if (isTooLarge(exchange)) return { status: 413 };
   if (place !== exchange.server.place) {
@@ -80,6 +82,16 @@ async function pass(
     if (outcome === 'moved') return { moved: true };
   }
   return checkAccess(exchange) ?? content(exchange);
+}
+
+/** Once a place has found the client behind its proxies, that is who it is. */
+function findClient(exchange: Exchange): void {
+  const { connection, place } = exchange;
+  if (exchange.address !== connection.address || exchange.port !== connection.port) return;
+  const client = place.realIp?.(exchange) ?? null;
+  if (client === null) return;
+  exchange.address = client.address;
+  exchange.port = client.port;
 }
 
 function isTooLarge(exchange: Exchange): boolean {

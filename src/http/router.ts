@@ -9,6 +9,8 @@ import { type LocationMatch, locationTable } from './location-table.ts';
 import { type AccessLog, accessLogTable, COMBINED, type LogFormat } from './log-table.ts';
 import type { VariableMap } from './map-table.ts';
 import { regExpOf } from './pattern.ts';
+import { type RealIp, realIpOf } from './real-ip.ts';
+import { realIpTable } from './real-ip-table.ts';
 import { type RewriteStep, rewriteSteps } from './rewrite.ts';
 import { serverTable } from './server-table.ts';
 import { literal, type Template } from './template.ts';
@@ -43,6 +45,8 @@ export interface Place {
   readonly files: DocumentRoot;
   readonly types: ReadonlyMap<string, string>;
   readonly access: readonly AccessRule[];
+  /** Null: whoever is connected is the client. */
+  readonly realIp: RealIp | null;
   /** Rules for the methods it does not name. */
   readonly limitExcept: {
     readonly methods: ReadonlySet<string>;
@@ -159,6 +163,7 @@ function compilePlace(
     files: documentRootOf(block, match, outer),
     types: new Map(block.settings['types'] as readonly (readonly [string, string])[]),
     access: accessRules(block),
+    realIp: realIpOf(settingsOf(block, realIpTable)),
     limitExcept: exception === undefined ? null : limitExceptOf(exception),
     rewrite: [],
     handlers: modules.flatMap((module) => bind(module, block)),

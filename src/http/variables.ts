@@ -5,6 +5,7 @@ import { plainAddress } from '../core/addresses.ts';
 import { isoTime, localTime } from './clock.ts';
 import type { Exchange } from './exchange.ts';
 import { lookUp } from './map-table.ts';
+import { checkLink } from './secure-link.ts';
 import { VERSION } from './software.ts';
 import { render, type Template } from './template.ts';
 import { argument } from './uri.ts';
@@ -120,9 +121,17 @@ const BUILT_IN: Readonly<Record<string, Getter>> = {
   realpath_root: (x) => realPath(documentRoot(x)),
   host: (x) => x.host,
   hostname: () => hostname(),
-  remote_addr: (x) => x.connection.address,
-  binary_remote_addr: (x) => x.connection.address,
-  remote_port: (x) => String(x.connection.port),
+  remote_addr: (x) => x.address,
+  binary_remote_addr: (x) => x.address,
+  remote_port: (x) => String(x.port),
+  realip_remote_addr: (x) => x.connection.address,
+  realip_remote_port: (x) => String(x.connection.port),
+  proxy_protocol_addr: (x) => x.connection.proxied?.source.address ?? '',
+  proxy_protocol_port: (x) => String(x.connection.proxied?.source.port ?? ''),
+  proxy_protocol_server_addr: (x) => x.connection.proxied?.target.address ?? '',
+  proxy_protocol_server_port: (x) => String(x.connection.proxied?.target.port ?? ''),
+  secure_link: (x) => checkLink(x, (template) => textOf(template, x)),
+  secure_link_expires: (x) => x.link.expires,
   remote_user: (x) => remoteUser(x.header('authorization') ?? ''),
   server_name: (x) => x.server.names.find((name) => name !== '') ?? '',
   server_port: (x) => String(x.connection.listen.port),

@@ -26,6 +26,7 @@ export function checkRtmp(tree: Block): readonly Diagnostic[] {
     ...refusedOptions(spec),
     ...nameConflicts(spec, all.slice(0, index)),
     ...silentApplications(spec),
+    ...openProxies(spec),
   ]);
 }
 
@@ -88,6 +89,21 @@ function nameConflicts(spec: ServerSpec, before: readonly ServerSpec[]): readonl
     }
   }
   return findings;
+}
+
+/** Addresses on which every client may say it were any other. */
+function openProxies({ listens, block }: ServerSpec): readonly Diagnostic[] {
+  const listen = listens.find(({ proxyProtocol }) => proxyProtocol);
+  if (listen === undefined || settingsOf(block, rtmpServerTable).set_real_ip_from.length > 0) return [];
+  return [
+    {
+      severity: 'warning',
+      code: 'proxy-anybody',
+      message: `whoever reaches ${listen.key} can claim any client address with a PROXY header`,
+      at: listen.at ?? block.at,
+      help: 'name the proxies: set_real_ip_from ADDRESS;',
+    },
+  ];
 }
 
 /** Applications in which nobody can publish or play. */

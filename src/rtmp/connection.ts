@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 import { settingsOf } from '../config/block.ts';
-import { type Listen, plainAddress } from '../core/addresses.ts';
+import type { Listen } from '../core/addresses.ts';
 import type { Logger } from '../core/log.ts';
+import { networksTest } from '../core/networks.ts';
+import { believed, type Peer } from '../core/peer.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { resetSocket, SocketSink, sentBytes } from '../core/sink.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
@@ -57,17 +59,17 @@ export class Connection {
   #acknowledged = 0;
   #linger: NodeJS.Timeout | undefined;
 
-  constructor(socket: Socket, listen: Listen, runtime: Runtime, closed: () => void) {
+  constructor(socket: Socket, listen: Listen, peer: Peer, runtime: Runtime, closed: () => void) {
     this.id = runtime.nextClientId();
     this.socket = socket;
     this.listen = listen;
     this.runtime = runtime;
     this.#closed = closed;
-    this.address = plainAddress(socket.remoteAddress);
-    this.log = runtime.log.child({ session: this.id, remote: this.address });
     const server = runtime.hub.choose(listen.key, null);
     if (server === undefined) throw new Error(`no server listens on ${listen.key}`);
     this.settings = settingsOf(server.spec.block, rtmpServerTable);
+    this.address = believed(peer, proxiesTest(this.settings.set_real_ip_from)).address;
+    this.log = runtime.log.child({ session: this.id, remote: this.address });
     const { max_message: maxMessage, max_streams: maxStreams } = this.settings;
     this.#limits = { maxMessage, maxStreams };
     this.#reader = new ChunkReader(this.#limits);
@@ -293,6 +295,11 @@ export class Connection {
       if (quiet) this.close('the client does nothing');
     }, this.settings.timeout);
   }
+}
+
+/** Whether a proxy is believed: where none is named, everybody who can reach the address is one. */
+function proxiesTest(networks: readonly string[]): (address: string) => boolean {
+  return networks.length === 0 ? () => true : networksTest(networks);
 }
 
 /** Why a connection was lost, in words. */

@@ -4,6 +4,7 @@ import type { BlockRow, ReadContext, Settings } from '../config/table.ts';
 import { type Keepalive, type Listen, readKeepalive, readListen } from '../core/addresses.ts';
 import { liveTable } from '../core/live.ts';
 import type { Module } from '../core/module.ts';
+import { readTrusted } from '../core/networks.ts';
 import { serverNamePattern } from '../core/server-names.ts';
 
 /** The port of RTMP. */
@@ -94,6 +95,12 @@ export const rtmpServerTable = {
       max: Number.POSITIVE_INFINITY,
       example: 'server_name live.example.com;',
     },
+  ),
+  set_real_ip_from: list<string>(
+    readTrusted,
+    'Proxies whose PROXY header is believed on addresses with proxy_protocol; without any, whoever connects is.',
+    'address | CIDR | unix:',
+    { example: 'set_real_ip_from 10.0.0.0/8;' },
   ),
   so_keepalive: value<Keepalive | null>(
     ([word], context) => readKeepalive(word!.value, word!, context),

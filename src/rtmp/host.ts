@@ -5,6 +5,7 @@ import type { Listen } from '../core/addresses.ts';
 import type { Host, Prepared } from '../core/host.ts';
 import type { Wanted } from '../core/listeners.ts';
 import type { Module } from '../core/module.ts';
+import type { Peer } from '../core/peer.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { checkRtmp, rtmpWanted, serverSpecs } from './check.ts';
 import { Connection } from './connection.ts';
@@ -45,8 +46,8 @@ export class RtmpHost implements Host {
     });
   }
 
-  accept(socket: Socket, listen: Listen): void {
-    const connection = new Connection(socket, listen, this.#runtime, () => {
+  accept(socket: Socket, listen: Listen, peer: Peer): void {
+    const connection = new Connection(socket, listen, peer, this.#runtime, () => {
       this.#connections.delete(connection);
       uncount();
     });

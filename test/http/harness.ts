@@ -99,7 +99,7 @@ export async function startSite(text: string, modules: readonly HttpModule[] = [
     throw new Error('no RTMP here');
   };
   const listeners = new Listeners(
-    { rtmp: refuse, http: (socket, listen) => host.accept(socket, listen) },
+    { rtmp: refuse, http: (socket, listen, peer) => host.accept(socket, listen, peer) },
     logger,
   );
 

@@ -29,6 +29,8 @@ export interface ClientOptions {
   readonly piece?: number;
   /** Commands go as type 17, as a client with objectEncoding 3 sends them. */
   readonly amf3?: boolean;
+  /** Sent before the handshake, as a proxy does. */
+  readonly preface?: Buffer;
 }
 
 /** The control messages of a kind, with their fields. */
@@ -241,7 +243,7 @@ export async function openClient(port: number, options: ClientOptions = {}): Pro
   socket.setNoDelay(true);
   const client = new RtmpClient(socket, options);
   const handshake = clientHandshake();
-  client.write(handshake.hello);
+  client.write(Buffer.concat([options.preface ?? Buffer.alloc(0), handshake.hello]));
   const rest = await new Promise<Buffer>((resolve, reject) => {
     const data = (bytes: Buffer): void => {
       const step = handshake.push(bytes);

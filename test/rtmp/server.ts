@@ -18,6 +18,7 @@ export interface TestServer {
   readonly port: number;
   readonly runtime: Runtime;
   readonly host: RtmpHost;
+  readonly listeners: Listeners;
   readonly log: readonly LogLine[];
   /** Applies another content of `rtmp { ... }`. */
   reload(rtmp: string): Promise<Report>;
@@ -50,7 +51,7 @@ export async function startServer(rtmp: string, modules: readonly Module[] = [])
   const host = new RtmpHost(runtime, all);
   const listeners = new Listeners(
     {
-      rtmp: (socket, listen) => host.accept(socket, listen),
+      rtmp: (socket, listen, peer) => host.accept(socket, listen, peer),
       http: (socket) => void socket.destroy(),
     },
     logger,
@@ -72,6 +73,7 @@ export async function startServer(rtmp: string, modules: readonly Module[] = [])
     port,
     runtime,
     host,
+    listeners,
     log,
     reload,
     application: (name, server = 0) => runtime.hub.servers[server]!.application(name)!,

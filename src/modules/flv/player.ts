@@ -36,7 +36,7 @@ export class FlvPlayer {
       id: exchange.runtime.nextClientId(),
       protocol: 'http-flv',
       origin: 'client',
-      address: connection.address,
+      address: exchange.address,
       flashver: 'flv_live',
       tcurl: `${connection.secure ? 'https' : 'http'}://${host}/${target.app}`,
       swfurl: '',
