@@ -248,4 +248,14 @@ export const behaviours: readonly { readonly topic: string; readonly ours: strin
       ours: 'takes the place of the answer’s own field',
       why: 'two of them contradict each other',
     },
+    {
+      topic: 'A pull that loses its source',
+      ours: 'leaves its players waiting and asks again while anybody plays; several lines for one stream are tried in turn',
+      why: 'a short outage of the source sent everybody away, and a second line never helped',
+    },
+    {
+      topic: 'A push to an application of the same process',
+      ours: 'takes no connection; one that goes in circles is refused, also over several servers',
+      why: 'a circle floods both ends until they fall over',
+    },
   ];

@@ -6,7 +6,7 @@ import { Refused } from '../../core/refused.ts';
 import type { RtmpServer } from '../../core/server.ts';
 import type { Stream } from '../../core/stream.ts';
 import { CLIENT_CHUNK_SIZE, RtmpClient } from '../../rtmp/client.ts';
-import { Ingest } from '../../rtmp/ingest.ts';
+import { Publishing } from '../../rtmp/publishing.ts';
 import { publishFormat } from '../../wire/rtmp/format.ts';
 import { clientOptions, type RelayGround } from './ground.ts';
 import type { RelayPeer } from './peer.ts';
@@ -140,13 +140,13 @@ export function ownLink(
   };
   const tap = (): void => {
     if (publication === undefined || attached === undefined || untap !== undefined) return;
-    const ingest = new Ingest(publication, log);
+    const publishing = new Publishing(publication, 1);
     untap = attached.tap({
       packet: ({ kind, time, body }) => {
         bytes += body.length;
-        ingest.media({ type: kind, streamId: 1, timestamp: time >>> 0, body }, performance.now());
+        publishing.media({ type: kind, streamId: 1, timestamp: time >>> 0, body }, performance.now());
       },
-      endOfRead: () => ingest.endOfRead(performance.now()),
+      endOfRead: () => publishing.endOfRead(performance.now()),
     });
   };
   const open = async (): Promise<void> => {

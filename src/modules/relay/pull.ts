@@ -6,7 +6,7 @@ import { Refused } from '../../core/refused.ts';
 import type { RelayStatus } from '../../core/relays.ts';
 import { DATA } from '../../media/packet.ts';
 import { RtmpClient } from '../../rtmp/client.ts';
-import { Ingest } from '../../rtmp/ingest.ts';
+import { Publishing } from '../../rtmp/publishing.ts';
 import { isMetadata } from '../../wire/metadata.ts';
 import type { RtmpMessage } from '../../wire/rtmp/messages.ts';
 import { clientOptions, isItself, type RelayGround } from './ground.ts';
@@ -33,7 +33,7 @@ interface Feeding {
   readonly client: RtmpClient;
   readonly peer: RelayPeer;
   publication?: Publication;
-  ingest?: Ingest;
+  publishing?: Publishing;
 }
 
 /** What a pull brings and for whom. */
@@ -187,7 +187,7 @@ export class Pull {
       const client: RtmpClient = new RtmpClient(options, {
         accepted: () => this.#accepted(feeding),
         media: (message) => this.#media(feeding, message),
-        endOfRead: () => feeding.ingest?.endOfRead(performance.now()),
+        endOfRead: () => feeding.publishing?.endOfRead(performance.now()),
         ended: () => this.#unpublish(feeding),
         closed: (reason) => {
           if (this.#feeding === feeding) this.#failed(reason);
@@ -210,8 +210,8 @@ export class Pull {
 
   #media(feeding: Feeding, message: RtmpMessage): void {
     if (this.#feeding !== feeding) return;
-    if (feeding.ingest !== undefined) {
-      feeding.ingest.media(message, performance.now());
+    if (feeding.publishing !== undefined) {
+      feeding.publishing.media(message, performance.now());
       return;
     }
     // A source that has nothing to play yet may still send data; the name is taken only for media.
@@ -219,7 +219,7 @@ export class Pull {
     const { type, streamId, timestamp, body } = message;
     feeding.client.wait(
       this.#publish(feeding).then(
-        () => feeding.ingest?.media({ type, streamId, timestamp, body }, performance.now()),
+        () => feeding.publishing?.media({ type, streamId, timestamp, body }, performance.now()),
         (error: unknown) => {
           if (!(error instanceof Refused))
             this.#ground.log.error({ err: error }, 'a relay failed unexpectedly');
@@ -230,7 +230,7 @@ export class Pull {
   }
 
   async #publish(feeding: Feeding): Promise<void> {
-    const { application, log } = this.#ground;
+    const { application } = this.#ground;
     const publication = await application.publish({
       action: 'publish',
       client: this.#clientOf(feeding),
@@ -247,7 +247,7 @@ export class Pull {
       return;
     }
     feeding.publication = publication;
-    feeding.ingest = new Ingest(publication, log);
+    feeding.publishing = new Publishing(publication, 1);
     this.#satisfy(() => true);
     this.release();
   }
@@ -272,7 +272,7 @@ export class Pull {
   #unpublish(feeding: Feeding): void {
     const { publication } = feeding;
     delete feeding.publication;
-    delete feeding.ingest;
+    delete feeding.publishing;
     publication?.close();
   }
 
