@@ -26,9 +26,6 @@ export const rtmpInert: readonly Inert[] = [
     'rtmp rtmp_server': 'relay_buffer',
     'rtmp rtmp_server application': 'push_reconnect pull_reconnect session_relay',
   }),
-  ...inert('ignored', 'it only matters with exec', {
-    'rtmp rtmp_server application': 'respawn respawn_timeout exec_kill_signal exec_options',
-  }),
   ...inert('ignored', 'sessions are told in the error_log', {
     'rtmp rtmp_server application': 'access_log/1-2 log_format/2+ log_interval log_size',
   }),
@@ -48,11 +45,7 @@ export const rtmpInert: readonly Inert[] = [
   ...inert('later', 'relay with ffmpeg: ffmpeg -i rtmp://FROM/APP/NAME -c copy -f flv rtmp://TO/APP/NAME', {
     application: 'push/1+ pull/1+',
   }),
-  ...inert('later', 'start the program outside, for example as a systemd unit', {
-    'rtmp rtmp_server application': `
-      exec/1+ exec_push/1+ exec_pull/1+ exec_publish/1+ exec_publish_done/1+ exec_play/1+ exec_play_done/1+
-      exec_static/1+
-    `,
+  ...inert('later', 'nothing is recorded yet that they could be told of', {
     'rtmp rtmp_server application recorder': 'exec_record_done/1+ exec_record_started/1+',
   }),
   ...inert('later', 'until then, look for new playlists with a file watch', {

@@ -3,11 +3,12 @@ import type { HttpModule } from '../http/handler.ts';
 import { rtmpModule } from '../rtmp/directives.ts';
 import { accessModule } from './access/access.ts';
 import { controlModule } from './control/control.ts';
+import { execModule } from './exec/exec.ts';
 import { flvModule } from './flv/flv.ts';
 import { hlsModule } from './hls/hls.ts';
 import { mainModule } from './main/main.ts';
-import { playerModule } from './player/player.ts';
 import { notifyModule } from './notify/notify.ts';
+import { playerModule } from './player/player.ts';
 import { relayModule } from './relay/relay.ts';
 import { statModule } from './stat/stat.ts';
 
@@ -20,8 +21,9 @@ export const modules: readonly HttpModule[] = [
   rtmpModule,
   httpModule,
   accessModule,
-  relayModule,
   notifyModule,
+  execModule,
+  relayModule,
   hlsModule,
   flvModule,
   playerModule,

@@ -1,0 +1,162 @@
+import type { OrderedSetting } from '../../config/block.ts';
+import { orderedSettings } from '../../config/block.ts';
+import type { Client } from '../../core/application.ts';
+import { maskedName } from '../../core/log.ts';
+import type { ApplicationContext, Service } from '../../core/module.ts';
+import type { Stream } from '../../core/stream.ts';
+import type { ExecGround } from './child.ts';
+import { Children } from './children.ts';
+import { type Command, commandOf, UnsafeValue } from './command.ts';
+import { type ExecLine, linesFor, linesOf, type Occasion } from './line.ts';
+import { runOnce } from './once.ts';
+import { Pulls } from './pulls.ts';
+import { EXEC_GROUP, type ExecSettings } from './table.ts';
+import type { Values } from './template.ts';
+import type { Warden } from './warden.ts';
+
+/** What a client does with a stream, as far as command lines tell it. */
+interface Session {
+  readonly client: Client;
+  readonly args: string;
+}
+
+/** The programs of one stream, kept until the last of them has ended. */
+interface Pushed {
+  readonly children: Children;
+  /** Of the publisher; that of the last one while the stream waits for its return; undefined when it is over. */
+  session: Session | undefined;
+}
+
+/** Runs the programs of an application. */
+export function startApplication(
+  conf: ExecSettings,
+  context: ApplicationContext,
+  warden: Warden,
+): Service<ExecSettings> {
+  let current = conf;
+  let lines = linesOf(orderedSettings(conf, EXEC_GROUP));
+  const { application, hub, log } = context;
+  const ground: ExecGround = { application: application.name, hub, log, warden, conf: () => current };
+  const respawn = (): boolean => current.respawn;
+
+  const commands = (occasion: Occasion, name: string, values: Values): readonly Command[] =>
+    linesFor(lines, occasion, name).flatMap((line) => {
+      try {
+        return [commandOf(line, values)];
+      } catch (error) {
+        if (!(error instanceof UnsafeValue)) throw error;
+        const fields = { directive: line.directive, stream: maskedName(name), program: line.program };
+        log.error({ ...fields, reason: error.message }, 'program not started');
+        return [];
+      }
+    });
+  const once = (occasion: Occasion, name: string, session: Session): void => {
+    // Other workers of this server run programs of their own.
+    if (session.client.origin === 'worker') return;
+    const values = sessionValues(application.name, name, session);
+    for (const command of commands(occasion, name, values)) runOnce(ground, command);
+  };
+
+  const pushed = new Map<string, Pushed>();
+  const push = (name: string, session: Session | undefined): void => {
+    let one = pushed.get(name);
+    if (one === undefined) {
+      if (session === undefined || !lines.some(({ occasion }) => occasion === 'push')) return;
+      for (const [other, { session: busy, children }] of pushed) {
+        if (busy === undefined && children.idle) pushed.delete(other);
+      }
+      one = { session, children: new Children(ground, respawn) };
+      pushed.set(name, one);
+    }
+    one.session = session;
+    one.children.reconcile(
+      session === undefined ? [] : commands('push', name, sessionValues(application.name, name, session)),
+    );
+  };
+  const publishing = (): void => {
+    for (const { stream, request } of application.publications) {
+      if (request.client.origin !== 'worker') push(stream.name, request);
+    }
+  };
+
+  const pulls = new Pulls(
+    (name) => commands('pull', name, { name, app: application.name }),
+    (name) => isPublished(application.streams.get(name), (stream) => application.publicationOf(stream)),
+    () => new Children(ground, respawn),
+  );
+
+  const statics = new Children(ground, () => true);
+  const runStatics = (): void => statics.reconcile(staticCommands(lines, ['application']));
+
+  context.origin((request, mayWait) => pulls.fetch(request, mayWait));
+  context.observe({
+    published(publication) {
+      const { stream, request } = publication;
+      pulls.published(publication);
+      once('publish', stream.name, request);
+      if (request.client.origin !== 'worker') push(stream.name, request);
+    },
+    unpublished: ({ stream, request }) => once('publish_done', stream.name, request),
+    ended({ name }) {
+      push(name, undefined);
+      pulls.ended(name);
+    },
+    played({ stream, request }) {
+      pulls.played(stream.name);
+      once('play', stream.name, request);
+    },
+    unplayed({ stream, request }) {
+      pulls.unplayed(stream.name);
+      once('play_done', stream.name, request);
+    },
+  });
+  runStatics();
+  publishing();
+  for (const { stream } of application.subscriptions) pulls.played(stream.name);
+
+  return {
+    update(next) {
+      current = next;
+      lines = linesOf(orderedSettings(next, EXEC_GROUP));
+      runStatics();
+      for (const [name, { session }] of pushed) push(name, session);
+      publishing();
+      pulls.update();
+      return true;
+    },
+    close() {
+      statics.close();
+      for (const { children } of pushed.values()) children.close();
+      pulls.close();
+    },
+  };
+}
+
+/** The programs of `exec_static` that stand in blocks of these kinds. */
+export function staticCommands(
+  lines: readonly ExecLine[],
+  levels: readonly ExecLine['level'][],
+): readonly Command[] {
+  return lines
+    .filter(({ occasion, level }) => occasion === 'static' && levels.includes(level))
+    .map((line) => commandOf(line, null));
+}
+
+/** Whether a block has programs that a service runs for it. */
+export function hasPrograms(
+  settings: readonly OrderedSetting[],
+  levels?: readonly ExecLine['level'][],
+): boolean {
+  return linesOf(settings).some(
+    ({ occasion, level }) => levels === undefined || (occasion === 'static' && levels.includes(level)),
+  );
+}
+
+function isPublished(stream: Stream | undefined, publicationOf: (stream: Stream) => unknown): boolean {
+  return stream !== undefined && (stream.live || publicationOf(stream) !== undefined);
+}
+
+function sessionValues(app: string, name: string, { client, args }: Session): Values {
+  const { address: addr, flashver, swfurl, tcurl, pageurl } = client;
+  return { name, args, app, addr, flashver, swfurl, tcurl, pageurl };
+}
