@@ -69,7 +69,7 @@ export interface PlayRequest {
   readonly application: Application;
   name: string;
   readonly args: string;
-  /** As in the play command, in ms or negative for live; HTTP has -2, -1 and false. */
+  /** As in the play command, in ms or negative for live; 0, 0 and false where it has none; HTTP has -2, -1 and false. */
   readonly start: number;
   readonly duration: number;
   readonly reset: boolean;
@@ -110,6 +110,7 @@ export class Application {
   settings: LiveSettings;
   closed = false;
   readonly relays = new Relays();
+  readonly gates = new Gates<Request>();
   readonly #streams = new Map<string, Stream>();
   readonly #publications = new Map<Stream, Publication>();
   readonly #subscriptions = new Set<Subscription>();
@@ -117,7 +118,6 @@ export class Application {
   readonly #gaps = new Map<Stream, NodeJS.Timeout>();
   /** Names taken by a publisher whose gates are still being asked. */
   readonly #asking = new Set<string>();
-  readonly #gates = new Gates<Request>();
   readonly #observers = new Set<Observer>();
   readonly #tasks = new StreamTasks();
   readonly #origins = new Origins();
@@ -164,11 +164,6 @@ export class Application {
     return this.#publications.get(stream);
   }
 
-  /** Adds a gate; `order` is its module's place in the list of modules. */
-  addGate(order: number, gate: Gate): () => void {
-    return this.#gates.add(order, gate);
-  }
-
   observe(observer: Observer): () => void {
     this.#observers.add(observer);
     return () => this.#observers.delete(observer);
@@ -211,6 +206,7 @@ export class Application {
     } finally {
       this.#asking.delete(asked);
     }
+    this.gates.confirm(request);
     const stream = this.#stream(request.name);
     this.#takeOver(stream);
     const publication = new Publication(request, stream, (ended) => this.#unpublish(ended));
@@ -240,6 +236,7 @@ export class Application {
         throw new Refused('not-found', coming ? 'the stream has ended' : 'no such stream');
       }
     }
+    this.gates.confirm(request);
     const stream = this.#stream(request.name);
     const subscription = new Subscription(request, stream, (ended) => this.#unplay(ended));
     this.#subscriptions.add(subscription);
@@ -321,7 +318,7 @@ export class Application {
   }
 
   async #pass(request: Request): Promise<void> {
-    await this.#gates.pass(request);
+    await this.gates.pass(request);
     this.#checkOpen();
   }
 

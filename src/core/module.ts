@@ -1,12 +1,12 @@
 import type { Block } from '../config/block.ts';
 import type { Diagnostic } from '../config/errors.ts';
 import type { Inert, Scope, Settings, Table } from '../config/table.ts';
-import type { Application, Gate, Observer } from './application.ts';
+import type { Application, Gate, Observer, Request } from './application.ts';
 import type { Hub } from './hub.ts';
 import type { Logger } from './log.ts';
 import type { MemoryFiles } from './memory-files.ts';
 import type { Origin } from './origins.ts';
-import type { ConnectGate, ConnectionObserver, RtmpServer } from './server.ts';
+import type { ConnectGate, ConnectionObserver, ConnectRequest, RtmpServer } from './server.ts';
 import type { StreamTask } from './stream-tasks.ts';
 
 /**
@@ -41,6 +41,8 @@ export interface ServerContext extends ServiceContext {
   /** All applications of the process. */
   readonly hub: Hub;
   gate(gate: ConnectGate): void;
+  /** A gate that counts what there is; asked again at the moment a client is let in. */
+  limit(limit: (request: ConnectRequest) => void): void;
   observe(observer: ConnectionObserver): void;
 }
 
@@ -50,6 +52,8 @@ export interface ApplicationContext extends ServiceContext {
   /** All applications of the process. */
   readonly hub: Hub;
   gate(gate: Gate): void;
+  /** A gate that counts what there is; asked again at the moment a request is granted. */
+  limit(limit: (request: Request) => void): void;
   /** Adds a source of streams that nobody publishes here. */
   origin(origin: Origin): void;
   observe(observer: Observer): void;

@@ -43,7 +43,7 @@ export interface Member {
 export class RtmpServer {
   spec: ServerSpec;
   readonly members = new Map<string, Member>();
-  readonly #gates = new Gates<ConnectRequest>();
+  readonly gates = new Gates<ConnectRequest>();
   readonly #observers = new Set<ConnectionObserver>();
   readonly #clients = new Map<Client, Application>();
 
@@ -69,10 +69,6 @@ export class RtmpServer {
     return this.members.get(name)?.application;
   }
 
-  addGate(order: number, gate: ConnectGate): () => void {
-    return this.#gates.add(order, gate);
-  }
-
   observe(observer: ConnectionObserver): () => void {
     this.#observers.add(observer);
     return () => this.#observers.delete(observer);
@@ -89,9 +85,10 @@ export class RtmpServer {
 
   async #admit(request: ConnectRequest): Promise<Application> {
     try {
-      await this.#gates.pass(request);
+      await this.gates.pass(request);
       const application = this.application(request.name);
       if (application === undefined) throw new Refused('not-found', 'no such application');
+      this.gates.confirm(request);
       return application;
     } catch (error) {
       for (const observer of this.#observers) observer.refused?.(request.client);

@@ -87,14 +87,14 @@ describe('publish', () => {
 
   test('of one name by two while gates are asked is for the first only', async () => {
     const { application, publish } = setUp();
-    application.addGate(0, () => new Promise((resolve) => setTimeout(resolve, 10)));
+    application.gates.add(0, () => new Promise((resolve) => setTimeout(resolve, 10)));
     const both = await Promise.allSettled([publish('s'), publish('s')]);
     expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
   });
 
   test('of two names that gates turn into one is for the first only', async () => {
     const { application, publish } = setUp();
-    application.addGate(0, async (request) => {
+    application.gates.add(0, async (request) => {
       await Promise.resolve();
       request.name = 'same';
     });
@@ -105,7 +105,7 @@ describe('publish', () => {
 
   test('refused by a gate leaves no trace, and the name free', async () => {
     const { application, publish } = setUp();
-    const undo = application.addGate(0, () => {
+    const undo = application.gates.add(0, () => {
       throw new Error('no');
     });
     await expect(publish('s')).rejects.toThrow('no');
@@ -117,12 +117,12 @@ describe('publish', () => {
   test('asks gates in the order of their modules, and the first refusal decides', async () => {
     const { application, publish } = setUp();
     const asked: number[] = [];
-    application.addGate(2, () => void asked.push(2));
-    application.addGate(1, () => {
+    application.gates.add(2, () => void asked.push(2));
+    application.gates.add(1, () => {
       asked.push(1);
       throw new Error('no');
     });
-    application.addGate(0, () => void asked.push(0));
+    application.gates.add(0, () => void asked.push(0));
     await expect(publish('s')).rejects.toThrow();
     expect(asked).toEqual([0, 1]);
   });
@@ -133,7 +133,7 @@ describe('publish', () => {
       (application: Application) => application.update(liveSettings({ live: false })),
     ]) {
       const { application, publish } = setUp();
-      application.addGate(0, () => Promise.resolve().then(() => end(application)));
+      application.gates.add(0, () => Promise.resolve().then(() => end(application)));
       await expect(publish('s')).rejects.toMatchObject({ reason: 'not-found' });
       expect(application.streams.size).toBe(0);
     }
@@ -252,12 +252,12 @@ describe('play', () => {
 
   test('of names that gates change is of the new name', async () => {
     const { application, publish, play } = setUp();
-    application.addGate(0, (request: Request) => {
+    application.gates.add(0, (request: Request) => {
       if (request.action === 'play') request.name = 'real';
     });
     await publish('real');
     expect((await play('alias', false)).stream.name).toBe('real');
-    application.addGate(1, (request) => {
+    application.gates.add(1, (request) => {
       request.name = '../up';
     });
     await expect(play('alias')).rejects.toMatchObject({ reason: 'bad-name' });

@@ -365,7 +365,7 @@ describe('HTTP-FLV', () => {
       ['denied', 403],
       ['overloaded', 503],
     ] as const) {
-      const undo = application.addGate(0, () => {
+      const undo = application.gates.add(0, () => {
         throw new Refused(reason, 'not for you');
       });
       const answer = await site.get('/live?app=live&stream=s');
@@ -380,7 +380,7 @@ describe('HTTP-FLV', () => {
     const application = applicationOf(site.runtime, 'live');
     begin(await start('live', 's'));
     let open: () => void = () => undefined;
-    const undo = application.addGate(
+    const undo = application.gates.add(
       0,
       () =>
         new Promise<void>((resolve) => {
@@ -399,7 +399,7 @@ describe('HTTP-FLV', () => {
 
   it('gives a fault of a gate 500 and goes on', async () => {
     apps();
-    const undo = applicationOf(site.runtime, 'live').addGate(0, () => {
+    const undo = applicationOf(site.runtime, 'live').gates.add(0, () => {
       throw new TypeError('a bug');
     });
     begin(await start('live', 's').catch(() => start('studio', 's', 1)));

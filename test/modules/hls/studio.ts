@@ -86,6 +86,7 @@ export class Studio {
         prefix: this.directory,
         own: (undo) => void this.#undo.push(undo),
         gate: () => undefined,
+        limit: () => undefined,
         origin: () => undefined,
         observe: () => undefined,
         forEachStream: (task) => void this.#undo.push(application.forEachStream(task)),

@@ -34,7 +34,7 @@ describe('pull on demand', () => {
     const origin = await TestServer.start(rtmp(b, 'origin'));
     const edge = await TestServer.start(rtmp(a, 'live', `pull ${url(b, 'origin')};`));
     const published: PublishRequest[] = [];
-    edge.application('live').addGate(99, (request) => {
+    edge.application('live').gates.add(99, (request) => {
       if (request.action === 'publish') published.push(request);
     });
     (await Publisher.start(url(b, 'origin/show'))).run();
@@ -138,7 +138,7 @@ describe('pull on demand', () => {
     (await Publisher.start(url(b, 'origin/real'))).run();
     const edge = await TestServer.start(rtmp(a, 'live', 'pull_reconnect 100ms;'));
     let allowed = true;
-    edge.application('live').addGate(99, (request) => {
+    edge.application('live').gates.add(99, (request) => {
       if (request.action === 'play') request.source = url(b, 'origin/real');
       else if (!allowed) throw new Refused('denied', 'not this one');
     });

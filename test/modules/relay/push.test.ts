@@ -127,7 +127,7 @@ describe('push to another server', () => {
          push_arg mirror ${url(b, 'copy/$value')};`,
       ),
     );
-    source.application('live').addGate(99, (request) => {
+    source.application('live').gates.add(99, (request) => {
       if (request.action === 'publish') request.targets = [url(b, 'copy/bygate')];
     });
     const added = source.application('live').relays.want({
@@ -136,7 +136,7 @@ describe('push to another server', () => {
       url: url(b, 'copy/wanted'),
     });
     const requests: PublishRequest[] = [];
-    target.application('copy').addGate(99, (request) => {
+    target.application('copy').gates.add(99, (request) => {
       if (request.action === 'publish') requests.push(request);
     });
     (
@@ -174,7 +174,7 @@ describe('push inside the process', () => {
          application third { live on; } }`,
     );
     const requests: PublishRequest[] = [];
-    server.application('second').addGate(99, (request) => {
+    server.application('second').gates.add(99, (request) => {
       if (request.action === 'publish') requests.push(request);
     });
     const player = new Player(url(a, 'third/show'));
@@ -279,7 +279,7 @@ describe('session_relay', () => {
       rtmp(Number(a), 'live', `session_relay ${setting}; push ${url(b, 'copy')};`),
     );
     let publishes = 0;
-    target.application('copy').addGate(99, ({ action }) => {
+    target.application('copy').gates.add(99, ({ action }) => {
       if (action === 'publish') publishes += 1;
     });
     const player = new Player(url(b, 'copy/show'));
