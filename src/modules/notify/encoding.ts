@@ -50,7 +50,11 @@ function keyOf(pair: string): string {
     .toLowerCase();
 }
 
+/** For a query. What nginx leaves as it is, is left. */
 function escaped(text: string): string {
   // Half a surrogate pair has no UTF-8 form; the buffer puts the replacement character in its place.
-  return encodeURIComponent(Buffer.from(text).toString());
+  return encodeURIComponent(Buffer.from(text).toString()).replace(
+    /%(?:2F|3A|2C|3D|40|24)/g,
+    decodeURIComponent,
+  );
 }

@@ -148,7 +148,7 @@ export class Sessions {
     const { on_update: url, notify_update_strict: strict } = this.#conf();
     if (url === null) return;
     const { request, stream } = session;
-    const time = Math.floor((performance.now() - running.since) / 1000);
+    const time = Math.round((performance.now() - running.since) / 1000);
     const timestamp = Math.max(0, Math.floor(stream.timeline.last));
     const message = updateMessage(request, this.#terms(request).name, time, timestamp);
     const outcome = await this.#calls.ask('on_update', url, message);

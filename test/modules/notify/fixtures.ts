@@ -30,7 +30,8 @@ export class Stage {
   }
 
   async connect(app = 'live', more: Readonly<Record<string, string>> = {}): Promise<RtmpClient> {
-    const client = Object.keys(more).length === 0 ? await connectTo(this.server.port, app) : await this.open();
+    const client =
+      Object.keys(more).length === 0 ? await connectTo(this.server.port, app) : await this.open();
     if (Object.keys(more).length > 0) await client.connect(app, more);
     this.#clients.push(client);
     return client;
