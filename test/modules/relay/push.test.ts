@@ -1,4 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { PublishRequest } from '../../../src/core/application.ts';
 import type { RelayStatus } from '../../../src/core/relays.ts';
 import { DATA } from '../../../src/media/packet.ts';
@@ -51,6 +54,21 @@ describe('push to another server', () => {
     expect(relay.bytes).toBeGreaterThan(10_000);
     publisher.stop();
     await until('the push ends with its publisher', () => source.relays('live').length === 0);
+  });
+
+  test.each(['unix', 'IPv6'])('a peer is reached over %s', async (kind) => {
+    const [a, b] = (await ports(2)) as [string, string];
+    const folder = mkdtempSync(join(tmpdir(), 'relay-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const socket = join(folder, 'rtmp.sock');
+    const [listen, to] =
+      kind === 'unix' ? [`unix:${socket}`, `unix:${socket}:`] : [`[::1]:${b}`, `[::1]:${b}`];
+    const target = await TestServer.start(`server { listen ${listen}; application copy { live on; } }`);
+    const source = await TestServer.start(rtmp(Number(a), 'live', `push rtmp://${to}/copy;`));
+    (await Publisher.start(url(a, 'live/show'))).run();
+    const { streams } = target.application('copy');
+    await until('frames arrive', () => (streams.get('show')?.counters.videoPackets ?? 0) > 20);
+    expect(only(source.relays('live'))).toMatchObject({ url: `rtmp://${to}/copy/show`, local: false });
   });
 
   test('of three targets one goes and returns; the others have no gap; a fourth comes by a reload', async () => {
