@@ -7,7 +7,7 @@ import type { RtmpServer } from '../core/server.ts';
 import { AUDIO, DATA, VIDEO } from '../media/packet.ts';
 import { type AmfValue, isAmfObject } from '../wire/amf.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
-import { type Command, readCommand, writeCommand } from '../wire/rtmp/commands.ts';
+import { type Command, readCommand } from '../wire/rtmp/commands.ts';
 import {
   AGGREGATE,
   COMMAND_AMF0,
@@ -26,6 +26,7 @@ import type { Connection } from './connection.ts';
 import { rtmpServerTable } from './directives.ts';
 import { Playing } from './playing.ts';
 import { Publishing } from './publishing.ts';
+import { refuseConnect, refuseStream } from './refusing.ts';
 
 /** Message streams one connection may have open at a time. */
 const MAX_MESSAGE_STREAMS = 16;
@@ -182,7 +183,7 @@ export class Session {
     const connection = this.#connection;
     const server = connection.runtime.hub.choose(connection.listen.key, hostOfUrl(fields.tcurl));
     if (server === undefined) {
-      this.#refuseConnect(command, 'no server for this address');
+      refuseConnect(connection, command, 'no server for this address');
       return;
     }
     this.#server = server;
@@ -207,7 +208,7 @@ export class Session {
         (error: unknown) => {
           if (!(error instanceof Refused)) throw error;
           connection.log.info({ app: fields.app, reason: error.message }, 'connect refused');
-          this.#refuseConnect(command, error.message, error.redirect);
+          refuseConnect(connection, command, error.message, error.redirect);
         },
       ),
     );
@@ -234,22 +235,6 @@ export class Session {
     connection.setChunkSize(settings.chunk_size);
     connection.send(result(command.transactionId, serverFields(), connectInfo(fields)));
     connection.log.debug({ flashver: fields.flashver }, 'client connected');
-  }
-
-  /** `redirect` is where the client is to go; also said in answer to publish and play. */
-  #refuseConnect(command: Command, description: string, redirect = ''): void {
-    const connection = this.#connection;
-    const info = {
-      level: 'error',
-      code: 'NetConnection.Connect.Rejected',
-      description,
-      ...(redirect === '' ? {} : { ex: { code: 302, redirect } }),
-    };
-    connection.send(
-      writeCommand('_error', command.transactionId, [null, info]),
-      writeCommand('close', 0, [null]),
-    );
-    connection.close(`connect refused: ${description}`);
   }
 
   #createStream(command: Command): void {
@@ -297,22 +282,9 @@ export class Session {
           connection.log.info({ stream: maskedName(publication.stream.name), type }, 'publish started');
           connection.send(onStatus(streamId, 'status', 'NetStream.Publish.Start', 'Start publishing'));
         },
-        (error: unknown) => this.#refusePublish(error, command, streamId, name),
+        (error: unknown) => refuseStream(connection, command, 'publish', streamId, name, error),
       ),
     );
-  }
-
-  #refusePublish(error: unknown, command: Command, streamId: number, name: string): void {
-    if (!(error instanceof Refused)) throw error;
-    const ofName = error.reason === 'busy' || error.reason === 'bad-name' || error.reason === 'not-found';
-    const code = ofName ? 'NetStream.Publish.BadName' : 'NetStream.Publish.Denied';
-    this.#connection.log.warn({ stream: maskedName(name), reason: error.message }, 'publish refused');
-    this.#connection.send(onStatus(streamId, 'error', code, error.message));
-    if (error.redirect !== '') {
-      this.#refuseConnect(command, error.message, error.redirect);
-      return;
-    }
-    this.#connection.close(`publish refused: ${error.message}`);
   }
 
   #play(command: Command, streamId: number, streamNameValue: AmfValue, startValue: AmfValue): void {
@@ -349,22 +321,9 @@ export class Session {
           connection.log.info({ stream: maskedName(subscription.stream.name) }, 'play started');
           playing.begin(subscription, reset);
         },
-        (error: unknown) => this.#refusePlay(error, command, streamId, name),
+        (error: unknown) => refuseStream(connection, command, 'play', streamId, name, error),
       ),
     );
-  }
-
-  #refusePlay(error: unknown, command: Command, streamId: number, name: string): void {
-    if (!(error instanceof Refused)) throw error;
-    const missing = error.reason === 'not-found';
-    const code = missing ? 'NetStream.Play.StreamNotFound' : 'NetStream.Play.Failed';
-    this.#connection.log.info({ stream: maskedName(name), reason: error.message }, 'play refused');
-    this.#connection.send(onStatus(streamId, 'error', code, missing ? 'No such stream' : error.message));
-    this.#connection.close(`play refused: ${error.message}`);
-    if (error.redirect !== '') {
-      this.#refuseConnect(command, error.message, error.redirect);
-      return;
-    }
   }
 
   /** The server ends a publication or subscription. */

@@ -1,0 +1,53 @@
+import { maskedName } from '../core/log.ts';
+import { Refused } from '../core/refused.ts';
+import { type Command, writeCommand } from '../wire/rtmp/commands.ts';
+import { onStatus } from './answers.ts';
+import type { Connection } from './connection.ts';
+
+/** Tells a client that it may not connect, or where it is to go instead (also in answer to publish and play), and ends it. */
+export function refuseConnect(
+  connection: Connection,
+  command: Command,
+  description: string,
+  redirect = '',
+): void {
+  const info = {
+    level: 'error',
+    code: 'NetConnection.Connect.Rejected',
+    description,
+    ...(redirect === '' ? {} : { ex: { code: 302, redirect } }),
+  };
+  connection.send(
+    writeCommand('_error', command.transactionId, [null, info]),
+    writeCommand('close', 0, [null]),
+  );
+  connection.close(`connect refused: ${description}`);
+}
+
+/** Tells a client that it may not publish or play, and ends it. Throws what is no refusal. */
+export function refuseStream(
+  connection: Connection,
+  command: Command,
+  kind: 'publish' | 'play',
+  streamId: number,
+  name: string,
+  error: unknown,
+): void {
+  if (!(error instanceof Refused)) throw error;
+  const fields = { stream: maskedName(name), reason: error.message };
+  if (kind === 'publish') connection.log.warn(fields, 'publish refused');
+  else connection.log.info(fields, 'play refused');
+  if (error.redirect !== '') {
+    refuseConnect(connection, command, error.message, error.redirect);
+    return;
+  }
+  const missing = kind === 'play' && error.reason === 'not-found';
+  const code = `NetStream.${kind === 'publish' ? publishCode(error) : missing ? 'Play.StreamNotFound' : 'Play.Failed'}`;
+  connection.send(onStatus(streamId, 'error', code, missing ? 'No such stream' : error.message));
+  connection.close(`${kind} refused: ${error.message}`);
+}
+
+function publishCode({ reason }: Refused): string {
+  const ofName = reason === 'busy' || reason === 'bad-name' || reason === 'not-found';
+  return ofName ? 'Publish.BadName' : 'Publish.Denied';
+}
