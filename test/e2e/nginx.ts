@@ -4,8 +4,8 @@ import { isOpen, type Place } from './harness.ts';
 
 const MODULES = '/usr/lib/nginx/modules';
 
-/** nginx with its RTMP module, as Debian packages it; `rtmp` stands in the block of that name. Waits until it listens. */
-export async function startNginx(place: Place, port: number, rtmp: string): Promise<Child> {
+/** nginx with its RTMP module, as Debian packages it; `rtmp` stands in the server of that block, `more` behind it. Waits until it listens. */
+export async function startNginx(place: Place, port: number, rtmp: string, more = ''): Promise<Child> {
   const folder = place.path(`nginx-${port}`);
   mkdirSync(folder, { recursive: true });
   const conf = `${folder}/nginx.conf`;
@@ -18,6 +18,7 @@ pid ${folder}/nginx.pid;
 error_log ${folder}/error.log info;
 events { worker_connections 256; }
 rtmp { server { listen 127.0.0.1:${port}; ${rtmp} } }
+${more}
 `,
   );
   const child = await start('nginx', ['-p', folder, '-e', `${folder}/error.log`, '-c', conf]);
