@@ -6,7 +6,7 @@ const { default: module } = await import('node:module');
 module.enableCompileCache?.();
 
 const { existsSync } = await import('node:fs');
-const cli = new URL('../dist/cli.js', import.meta.url);
+const cli = new URL('../dist/program/cli.js', import.meta.url);
 if (existsSync(cli)) {
   const { main } = await import(cli.href);
   await main(process.argv);

@@ -95,8 +95,11 @@ async function build() {
       name: 'server',
       inputs: ['src', 'grammar', 'tsconfig.json', 'package-lock.json'],
       except: 'src/web',
-      output: 'dist/cli.js',
-      run: compile,
+      output: 'dist/program/cli.js',
+      run: async () => {
+        compile();
+        await bundleProgram();
+      },
     },
     {
       name: 'page',
@@ -142,10 +145,34 @@ function compile() {
   if (!existsSync('dist/cli.js')) rmSync('dist/.tsbuildinfo', { force: true });
   node('node_modules/typescript/bin/tsc', '-p', '.');
   // A file whose source is gone would still be found by an import.
-  for (const file of filesUnder('dist', 'dist/web')) {
+  for (const file of filesUnder('dist', 'dist/web').filter((name) => !name.startsWith('dist/program/'))) {
     const source = file.replace(/\.js(\.map)?$/, '.ts');
     if (source !== file && !existsSync(join('src', relative('dist', source)))) rmSync(file);
   }
+}
+
+/**
+ * The server in a few files: finding and reading hundreds of modules one by one takes longer than everything else at
+ * its start. What is imported on demand stays apart.
+ */
+async function bundleProgram() {
+  const { build: bundle } = await import('esbuild');
+  rmSync('dist/program', { recursive: true, force: true });
+  await bundle({
+    entryPoints: ['dist/cli.js'],
+    outdir: 'dist/program',
+    bundle: true,
+    splitting: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    // Packages in the old module form ask for the modules of Node by this name.
+    banner: {
+      js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
+    },
+    legalComments: 'linked',
+    logLevel: 'warning',
+  });
 }
 
 async function bundlePage() {

@@ -3,8 +3,8 @@ import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { MemoryFile } from '../../core/memory-files.ts';
 
-/** Where the bundled page stands, seen from the built program and from its sources. */
-const FOLDERS = ['../../web/', '../../../dist/web/'].map((path) =>
+/** Where the bundled page stands, seen from the bundled program, from its modules and from its sources. */
+const FOLDERS = ['../web/', '../../web/', '../../../dist/web/'].map((path) =>
   fileURLToPath(new URL(path, import.meta.url)),
 );
 

@@ -20,7 +20,7 @@ export const playerModule: HttpModule = {
 const POLICY = [
   "default-src 'self'",
   "img-src 'self' data:",
-  "style-src 'self' 'unsafe-inline'",
+  "style-src 'self'",
   'media-src * blob:',
   'connect-src *',
   "worker-src 'self' blob:",
