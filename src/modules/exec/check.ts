@@ -117,7 +117,7 @@ function unknownVariables(
   return parts.flatMap((part) => {
     if (typeof part === 'string' || known.includes(part.variable)) return [];
     const { variable, braced } = part;
-    if (braced && environment[variable] !== undefined) return [];
+    if (braced && Object.hasOwn(environment, variable)) return [];
     const meant = known.find((name) => variable !== '' && variable.startsWith(name));
     return [
       warning(

@@ -19,7 +19,7 @@ export class Tail {
   /** As text, from the beginning of a line on where there is one; of a line that was written over, the last form. */
   get text(): string {
     let text = this.#kept.toString('utf8');
-    if (this.#cut && text.includes('\n')) text = text.slice(text.indexOf('\n') + 1);
+    if (this.#cut) text = text.slice(text.search(/[\r\n]/) + 1);
     return text
       .split('\n')
       .map((line) => line.replace(/\r$/, '').replace(/^.*\r/, ''))

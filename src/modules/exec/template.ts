@@ -46,7 +46,7 @@ export function parseTemplate(text: string): Template {
 export function filled(part: Exclude<Part, string>, values: Values, environment: NodeJS.ProcessEnv): string {
   const { variable, braced } = part;
   if (Object.hasOwn(values, variable)) return values[variable]!;
-  return braced ? (environment[variable] ?? '') : '';
+  return braced && Object.hasOwn(environment, variable) ? (environment[variable] ?? '') : '';
 }
 
 export function fill(template: Template, values: Values, environment: NodeJS.ProcessEnv): string {
