@@ -114,6 +114,11 @@ export const ownDirectives: readonly string[] = [
   'netcall_ssl_trusted_certificate',
   'netcall_ssl_verify',
   'notify_format',
+  'max_live_streams',
+  'max_players',
+  'max_players_per_address',
+  'max_publish_bitrate',
+  'max_publishers_per_address',
   'out_merge',
   'out_queue_size',
   'player',
@@ -128,6 +133,21 @@ export const ownDirectives: readonly string[] = [
 /** What behaves differently on purpose, beyond single facts. */
 export const behaviours: readonly { readonly topic: string; readonly ours: string; readonly why: string }[] =
   [
+    {
+      topic: 'allow and deny of rtmp',
+      ours: 'are asked before all else, and the refusal is told: NetStream.Publish.Denied, NetStream.Play.Failed, HTTP 403',
+      why: 'nobody who is denied starts callbacks, programs or relays, or is left without a word',
+    },
+    {
+      topic: 'max_connections',
+      ours: 'counts clients from their connect command on, not relays; the number of the innermost block counts; over it clients are told NetConnection.Connect.Rejected or HTTP 503',
+      why: 'a limit does not cut the server’s own connections, and players can tell a full server from a broken one',
+    },
+    {
+      topic: 'The PROXY header on RTMP addresses',
+      ours: 'is version 1 or 2, may come in pieces within 5 s, and is believed of set_real_ip_from only where that is written',
+      why: 'whoever can reach the address could claim to be anybody',
+    },
     {
       topic: 'A stream that nobody publishes, over HTTP-FLV',
       ours: 'is answered with 404 and a reason at once',

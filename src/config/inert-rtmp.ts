@@ -54,9 +54,6 @@ export const rtmpInert: readonly Inert[] = [
   ...inert('later', 'until then, nothing is recorded', {
     'rtmp rtmp_server application recorder': 'on_record_done on_record_started',
   }),
-  ...inert('later', 'until then, limit connections with a firewall', {
-    'rtmp rtmp_server application': 'max_connections',
-  }),
   ...inert('later', 'use hls', {
     'rtmp rtmp_server application': 'dash',
   }),

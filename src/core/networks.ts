@@ -7,11 +7,11 @@ import { parseNumber } from '../config/values.ts';
 export function readNetwork(word: Word, context: ReadContext): string {
   const text = word.value;
   if (text === 'all' || text === 'unix:') return text;
-  const [address, bits] = text.split('/', 2);
+  const [address, bits, ...more] = text.split('/');
   const family = isIP(address!);
   const most = family === 6 ? 128 : 32;
   const size = bits === undefined ? most : parseNumber(bits);
-  if (family === 0 || size === null || size > most) {
+  if (family === 0 || size === null || size > most || more.length > 0) {
     return context.fail(`invalid parameter "${text}"`, word.at, 'an address, ADDRESS/BITS, unix: or all');
   }
   return `${address}/${size}`;
@@ -36,6 +36,8 @@ export function networkTest(text: string): (address: string) => boolean {
   if (text === 'unix:') return (address) => address === 'unix:';
   const [network, bits] = text.split('/') as [string, string];
   const list = new BlockList();
-  list.addSubnet(network, Number(bits), isIPv6(network) ? 'ipv6' : 'ipv4');
-  return (address) => address !== 'unix:' && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+  const family = isIPv6(network) ? 'ipv6' : 'ipv4';
+  list.addSubnet(network, Number(bits), family);
+  // The list itself takes IPv4 for a part of IPv6.
+  return (address) => isIP(address) === (family === 'ipv6' ? 6 : 4) && list.check(address, family);
 }

@@ -6,6 +6,7 @@ import { controlModule } from './control/control.ts';
 import { execModule } from './exec/exec.ts';
 import { flvModule } from './flv/flv.ts';
 import { hlsModule } from './hls/hls.ts';
+import { limitModule } from './limit/limit.ts';
 import { mainModule } from './main/main.ts';
 import { notifyModule } from './notify/notify.ts';
 import { playerModule } from './player/player.ts';
@@ -21,6 +22,7 @@ export const modules: readonly HttpModule[] = [
   rtmpModule,
   httpModule,
   accessModule,
+  limitModule,
   notifyModule,
   execModule,
   relayModule,

@@ -332,7 +332,7 @@ export class Session {
     if (use instanceof Playing) {
       this.#connection.send(onStatus(streamId, 'status', 'NetStream.Play.Stop', 'Stop live'));
     } else if (use instanceof Publishing) {
-      this.#connection.send(onStatus(streamId, 'status', 'NetStream.Unpublish.Success', 'Stop publishing'));
+      this.#connection.send(onStatus(streamId, 'status', 'NetStream.Unpublish.Success', reason));
     }
     this.#connection.close(reason);
   }

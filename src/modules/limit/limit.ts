@@ -1,0 +1,155 @@
+import { settingsOf } from '../../config/block.ts';
+import type { Application, Client, PlayRequest, PublishRequest } from '../../core/application.ts';
+import type { Hub } from '../../core/hub.ts';
+import { maskedName } from '../../core/log.ts';
+import {
+  type ApplicationContext,
+  applicationService,
+  type Module,
+  type Service,
+  serverService,
+} from '../../core/module.ts';
+import { Refused } from '../../core/refused.ts';
+import { Meters, STEP_MS } from './bitrate.ts';
+import { type LimitSettings, limitTable } from './directives.ts';
+import { Tally } from './tally.ts';
+
+/** The server's own relays and workers are not limited: what they carry has been let in elsewhere. */
+function isLimited({ origin }: Client): boolean {
+  return origin === 'client';
+}
+
+/** Everybody who plays and publishes in an application, counted in the ways that its limits ask for. */
+class Counts {
+  readonly players = new Tally();
+  readonly playersByAddress = new Tally();
+  readonly publishersByAddress = new Tally();
+  readonly meters = new Meters();
+
+  constructor({ application, observe }: ApplicationContext) {
+    for (const publication of application.publications) this.#publisher(publication.request, 'add');
+    for (const publication of application.publications) this.meters.add(publication);
+    for (const { request, stream } of application.subscriptions) this.#player(request, stream.name, 'add');
+    observe({
+      published: (publication) => {
+        this.#publisher(publication.request, 'add');
+        this.meters.add(publication);
+      },
+      unpublished: (publication) => {
+        this.#publisher(publication.request, 'remove');
+        this.meters.remove(publication);
+      },
+      played: ({ request, stream }) => this.#player(request, stream.name, 'add'),
+      unplayed: ({ request, stream }) => this.#player(request, stream.name, 'remove'),
+    });
+  }
+
+  #publisher({ client }: PublishRequest, change: 'add' | 'remove'): void {
+    if (isLimited(client)) this.publishersByAddress[change](client.address);
+  }
+
+  #player({ client }: PlayRequest, stream: string, change: 'add' | 'remove'): void {
+    if (!isLimited(client)) return;
+    this.players[change](stream);
+    this.playersByAddress[change](client.address);
+  }
+}
+
+function refuse(message: string): never {
+  throw new Refused('overloaded', message);
+}
+
+/** Unix sockets have no address that would tell one client from another. */
+function hasAddress({ address }: Client): boolean {
+  return address !== 'unix:';
+}
+
+function checkPublisher(request: PublishRequest, conf: LimitSettings, counts: Counts): void {
+  const { application, client, name } = request;
+  const stream = application.streams.get(name);
+  const before = stream === undefined ? undefined : application.publicationOf(stream);
+  const { max_live_streams: streams, max_publishers_per_address: each } = conf;
+  // A publisher that comes back, or takes a name over, makes no further stream.
+  if (streams !== null && !isThere(application, name) && streamsOf(application) >= streams) {
+    refuse('the application has as many streams as it may have');
+  }
+  if (each === null || !hasAddress(client)) return;
+  const taken = before?.request.client.address === client.address ? 1 : 0;
+  if (counts.publishersByAddress.of(client.address) - taken >= each) {
+    refuse('this address publishes as many streams as it may');
+  }
+}
+
+function isThere(application: Application, name: string): boolean {
+  const stream = application.streams.get(name);
+  return stream !== undefined && (stream.live || application.publicationOf(stream) !== undefined);
+}
+
+function streamsOf(application: Application): number {
+  let streams = 0;
+  for (const name of application.streams.keys()) if (isThere(application, name)) streams += 1;
+  return streams;
+}
+
+function checkPlayer({ client, name }: PlayRequest, conf: LimitSettings, counts: Counts): void {
+  const { max_players: all, max_players_per_address: each } = conf;
+  if (all !== null && counts.players.of(name) >= all) refuse('the stream has as many players as it may have');
+  if (each === null || !hasAddress(client)) return;
+  if (counts.playersByAddress.of(client.address) >= each) {
+    refuse('this address plays as many streams as it may');
+  }
+}
+
+function startLimit(conf: LimitSettings, context: ApplicationContext): Service<LimitSettings> {
+  let current = conf;
+  const counts = new Counts(context);
+  context.limit((request) => {
+    if (!isLimited(request.client)) return;
+    if (request.action === 'publish') checkPublisher(request, current, counts);
+    else checkPlayer(request, current, counts);
+  });
+  const timer = setInterval(() => {
+    const { max_publish_bitrate: limit } = current;
+    if (limit === null) return;
+    for (const { request, stream } of counts.meters.above(limit)) {
+      if (!isLimited(request.client)) continue;
+      const fields = { stream: maskedName(stream.name), session: request.client.id, ...limit };
+      context.log.warn(fields, 'the publisher sends more than max_publish_bitrate');
+      request.dismiss('the publisher sends more than it may');
+    }
+  }, STEP_MS);
+  timer.unref();
+  context.own(() => clearInterval(timer));
+  return {
+    update(next) {
+      current = next;
+      return true;
+    },
+  };
+}
+
+function connectionsOf(hub: Hub): number {
+  return hub.servers.reduce((sum, { clients }) => sum + clients.size, 0);
+}
+
+/** Limits of how many may connect, publish and play, and how much publishers may send. */
+export const limitModule: Module = {
+  name: 'limit',
+  tables: { application: limitTable },
+  server: serverService(limitTable, {
+    enabled: () => true,
+    start(_conf, { hub, limit }) {
+      limit(({ server, name, client }) => {
+        const block = server.spec.applications.find(({ key }) => key === name);
+        if (block === undefined || !isLimited(client)) return;
+        const { max_connections: most } = settingsOf(block, limitTable);
+        if (most !== null && connectionsOf(hub) >= most) refuse('the server has as many clients as it may have');
+      });
+      return { update: () => true };
+    },
+  }),
+  application: applicationService(limitTable, {
+    enabled: (conf) => Object.entries(conf).some(([name, set]) => name !== 'max_connections' && set !== null),
+    start: startLimit,
+  }),
+};
