@@ -111,7 +111,7 @@ export function ownLink(
   const client: Client = {
     id: hub.nextClientId(),
     protocol: 'rtmp',
-    origin: 'relay',
+    origin: 'client',
     address: '127.0.0.1',
     flashver: peer.flashVer,
     tcurl: peer.tcUrl,
