@@ -294,16 +294,23 @@ export class ChunkReader {
    */
   #repeated(stream: ChunkStream, bytes: Buffer, at: number, end: number): number {
     const there = Math.min(4, end - at);
+    // Bytes beyond this chunk are not looked at, nor waited for: with a peer known not to repeat, that would hold back
+    // the end of a message, and what is read would depend on how the bytes are split.
+    if (this.#repeats === false && this.#bodyOf(stream) < 4) return 0;
     if (begins(bytes, at, there, stream.extended) || begins(bytes, at, there, stream.timestamp)) {
       if (there === 4) {
         this.#repeats = true;
         return 4;
       }
-      // Waiting would hold back the end of a message whose peer is known not to repeat.
-      if (this.#repeats !== false) return INCOMPLETE;
+      return INCOMPLETE;
     }
-    if (there > 0) this.#repeats ??= false;
+    this.#repeats ??= false;
     return 0;
+  }
+
+  /** Bytes of body in a type 3 chunk that begins now. */
+  #bodyOf({ body, length, filled }: ChunkStream): number {
+    return Math.min(this.#chunkSize, body === undefined ? length : length - filled);
   }
 
   #open(stream: ChunkStream): void {

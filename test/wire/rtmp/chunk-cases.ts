@@ -316,4 +316,36 @@ export const CHUNK_CASES: readonly ChunkCase[] = [
       [8, 1, 0x2f, 'ff'],
     ],
   },
+  {
+    name: 'a body that ends like an extended timestamp, of a peer that does not repeat it',
+    bytes: hex(
+      '04 ffffff 000081 09 01000000 01000000',
+      fill('11', 128),
+      'c4 aa',
+      '04 ffffff 000082 09 01000000 01000000',
+      fill('22', 128),
+      'c4 0100',
+      '00 00 000005 000001 08 01000000 bb',
+    ),
+    messages: [
+      [9, 1, 0x1000000, `${fill('11', 128)}aa`],
+      [9, 1, 0x1000000, `${fill('22', 128)}0100`],
+      [8, 1, 5, 'bb'],
+    ],
+  },
+  {
+    name: 'extended timestamps that are repeated only in the second message',
+    bytes: hex(
+      '04 ffffff 000084 09 01000000 01000000',
+      fill('11', 128),
+      'c4 aabbccdd',
+      '04 ffffff 000084 09 01000000 01000000',
+      fill('22', 128),
+      'c4 01000000 aabbccdd',
+    ),
+    messages: [
+      [9, 1, 0x1000000, `${fill('11', 128)}aabbccdd`],
+      [9, 1, 0x1000000, `${fill('22', 128)}aabbccdd`],
+    ],
+  },
 ];
