@@ -35,13 +35,12 @@ describe('the status', () => {
     expect(of(301, { location: 'http://elsewhere/' })).toMatchObject({ name: 'http://elsewhere/' });
   });
 
-  test.each([
-    'rtmp://127.0.0.1/app',
-    'RTMP://host/app/name',
-    'rtmps://host/app',
-  ])('3xx with %s is an address to relay to', (location) => {
-    expect(of(302, { location })).toEqual({ allow: true, moved: true, relay: location });
-  });
+  test.each(['rtmp://127.0.0.1/app', 'RTMP://host/app/name', 'rtmps://host/app'])(
+    '3xx with %s is an address to relay to',
+    (location) => {
+      expect(of(302, { location })).toEqual({ allow: true, moved: true, relay: location });
+    },
+  );
 
   test.each([null, ''])('3xx with Location %j goes on', (location) => {
     expect(of(302, { location })).toEqual({ allow: true, moved: true });
@@ -114,7 +113,10 @@ describe('JSON', () => {
   });
 
   test('gives the reason that the client is shown, with any status', () => {
-    expect(ofJson({ allow: false, reason: 'no\r\nmoney' })).toMatchObject({ allow: false, reason: 'no money' });
+    expect(ofJson({ allow: false, reason: 'no\r\nmoney' })).toMatchObject({
+      allow: false,
+      reason: 'no money',
+    });
     expect(ofJson({ reason: 'banned' }, 403)).toMatchObject({ allow: false, reason: 'banned' });
     expect(ofJson({ allow: true, reason: 'no' }, 401)).toMatchObject({ allow: false, reason: 'no' });
     expect(ofJson({ allow: false, reason: 'x'.repeat(500) })).toMatchObject({ reason: 'x'.repeat(200) });
