@@ -138,6 +138,7 @@ export class Daemon {
     });
     const report = new Report();
     commit(report);
+    this.runtime.reloads.start(config.tree);
     for (const warning of [...config.warnings, ...warnings]) log.warn(printLine(warning));
     for (const note of startNotes(main)) this.#log.notice(note);
     this.#sweep = setInterval(() => this.runtime.hub.sweep(performance.now()), SWEEP_MS);
@@ -246,6 +247,11 @@ export class Daemon {
       outcome = { kind: 'refused', diagnostics, files: read.files, since: this.#appliedAt };
     }
     this.#tell(outcome, reason);
+    this.runtime.reloads.note(
+      outcome.kind === 'applied' ? this.#config.tree : undefined,
+      outcomeData(outcome),
+    );
+    this.runtime.hub.events.tell('reload', () => ({ reason, report: outcomeData(outcome) }));
     this.#follow(read);
     return outcome;
   }

@@ -127,6 +127,8 @@ export const ownDirectives: readonly string[] = [
   'push_arg',
   'relay_ssl_trusted_certificate',
   'relay_ssl_verify',
+  'metrics',
+  'metrics_streams',
   'rtmp_stat_root',
 ];
 

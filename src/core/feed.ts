@@ -105,6 +105,8 @@ export interface FeedSource {
 export class Feed {
   readonly format: Format;
   bytesOut = 0;
+  /** Packets that players missed by being too slow. */
+  skippedPackets = 0;
   readonly #muxer: Muxer;
   readonly #source: FeedSource;
   readonly #policy: FlushPolicy;
@@ -216,6 +218,7 @@ export class Feed {
         seat.skips += 1;
         seat.skippedBytes += plain.length;
         seat.skippedPackets += batch.packets;
+        this.skippedPackets += batch.packets;
         continue;
       }
       seat.opening = version;
@@ -236,6 +239,7 @@ export class Feed {
       if (!batch.entry || seat.sink.backlog > seat.patience.bytes / 4) {
         seat.skippedBytes += batch.plain.length;
         seat.skippedPackets += batch.packets;
+        this.skippedPackets += batch.packets;
         return false;
       }
     } else if (seat.state === WAITING || batch.opening || !(batch.audio || batch.video)) {

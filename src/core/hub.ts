@@ -3,6 +3,7 @@ import { settingsOf } from '../config/block.ts';
 import type { Listen } from './addresses.ts';
 import { Application } from './application.ts';
 import type { CallbackStatus } from './callbacks.ts';
+import { Events } from './events.ts';
 import type { ExecStatus } from './execs.ts';
 import type { Audience } from './flush.ts';
 import { liveTable } from './live.ts';
@@ -36,6 +37,8 @@ export class Hub {
   readonly callbacks = new Registry<CallbackStatus>();
   /** Calls to endpoints outside; they outlive the services that make them. */
   readonly netcalls = new Netcalls();
+  /** What clients do, for those who watch. */
+  readonly events = new Events();
   /** Connections that carry streams. */
   readonly traffic = new Traffic();
   /** The programs that the configuration runs. */
@@ -147,6 +150,7 @@ export class Hub {
           log,
           this.identity,
         );
+        application.observe(this.events.observer(application));
         member = { application, services: new Services(applicationOwner(this, application, label, log)) };
         server.members.set(block.key, member);
         report.add({ kind: 'application', name: label, outcome: 'started' });

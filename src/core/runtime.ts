@@ -3,6 +3,7 @@ import { Hub } from './hub.ts';
 import type { Logger } from './log.ts';
 import { LogFiles } from './log-files.ts';
 import { MemoryFiles } from './memory-files.ts';
+import { Reloads } from './reloads.ts';
 
 /** What the protocols' hosts and the handlers of requests share: one per process, made once, never replaced. */
 export class Runtime {
@@ -12,6 +13,7 @@ export class Runtime {
   /** Access logs; reopened when logs are rotated. */
   readonly logFiles: LogFiles;
   readonly hub: Hub;
+  readonly reloads = new Reloads();
   /** The installation prefix. */
   readonly prefix: string;
   readonly startedAt = Date.now();

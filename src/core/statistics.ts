@@ -45,6 +45,8 @@ export interface StreamStatistics {
   readonly rates: Rates;
   readonly counters: Readonly<StreamCounters>;
   readonly bytesOut: number;
+  /** Packets that players missed by being too slow, in all. */
+  readonly skippedPackets: number;
   readonly facts: StreamFacts;
   /** Ms between the newest two key frames. */
   readonly keyInterval: number;
@@ -116,6 +118,7 @@ function streamStatistics(
     rates,
     counters: stream.counters,
     bytesOut: stream.bytesOut,
+    skippedPackets: stream.skippedPackets,
     facts: stream.facts,
     keyInterval: stream.keyInterval,
     gap: stream.timeline.gap,

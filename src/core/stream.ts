@@ -62,6 +62,7 @@ export class Stream implements FeedSource {
   #lastKey = -1;
   /** Of feeds that are no more. */
   #bytesOut = 0;
+  #skippedPackets = 0;
   readonly #first = { audio: -1, video: -1 };
   readonly #meter: Meter;
   readonly #feeds = new Map<string, Feed>();
@@ -133,6 +134,13 @@ export class Stream implements FeedSource {
     let bytes = this.#bytesOut;
     for (const feed of this.#feeds.values()) bytes += feed.bytesOut;
     return bytes;
+  }
+
+  /** Packets that players missed by being too slow, in all. */
+  get skippedPackets(): number {
+    let packets = this.#skippedPackets;
+    for (const feed of this.#feeds.values()) packets += feed.skippedPackets;
+    return packets;
   }
 
   /** What codecs, pictures and sound it has. */
@@ -319,6 +327,7 @@ export class Stream implements FeedSource {
     this.#audience.players -= 1;
     if (feed.seats.length === 0) {
       this.#bytesOut += feed.bytesOut;
+      this.#skippedPackets += feed.skippedPackets;
       feed.close();
       this.#feeds.delete(format.name);
     }

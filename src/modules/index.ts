@@ -8,6 +8,7 @@ import { flvModule } from './flv/flv.ts';
 import { hlsModule } from './hls/hls.ts';
 import { limitModule } from './limit/limit.ts';
 import { mainModule } from './main/main.ts';
+import { metricsModule } from './metrics/metrics.ts';
 import { notifyModule } from './notify/notify.ts';
 import { playerModule } from './player/player.ts';
 import { relayModule } from './relay/relay.ts';
@@ -31,4 +32,5 @@ export const modules: readonly HttpModule[] = [
   playerModule,
   statModule,
   controlModule,
+  metricsModule,
 ];
