@@ -204,7 +204,7 @@ describe('push inside the process', () => {
     expect(only(server.relays('live'))).toMatchObject({ local: true, state: 'live' });
     expect(only(server.relays('second'))).toMatchObject({ local: true, state: 'live' });
     expect(requests).toMatchObject([
-      { name: 'show', args: 'k=v', type: 'live', client: { address: '127.0.0.1', origin: 'relay' } },
+      { name: 'show', args: 'k=v', type: 'live', client: { address: '127.0.0.1', origin: 'client' } },
     ]);
     expect(server.connections).toBe(2);
     publisher.stop();
