@@ -105,6 +105,8 @@ export const differences: readonly Difference[] = [
 
 /** Directives that nginx and its modules do not have. */
 export const ownDirectives: readonly string[] = [
+  'api',
+  'api_control',
   'auto_reload',
   'exec_kill_timeout',
   'flv_live_application',

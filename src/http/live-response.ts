@@ -18,8 +18,16 @@ export class LiveResponse {
   readonly #socket: Socket;
   #ended = false;
 
-  /** Sends the header, together with what is written in the same turn. */
-  constructor(exchange: Exchange, type: string, fields: readonly HeaderField[]) {
+  /**
+   * Sends the header, together with what is written in the same turn. `protocol` is what its bytes count as; null:
+   * nothing that carries streams.
+   */
+  constructor(
+    exchange: Exchange,
+    type: string,
+    fields: readonly HeaderField[],
+    protocol: Carrier['protocol'] | null,
+  ) {
     const { connection, place } = exchange;
     const { socket } = connection;
     this.#exchange = exchange;
@@ -29,8 +37,9 @@ export class LiveResponse {
       this.reason = reason;
     });
     connection.live = true;
-    const { traffic } = exchange.runtime.hub;
-    socket.once('close', traffic.add(carrierOf(socket)));
+    if (protocol !== null) {
+      socket.once('close', exchange.runtime.hub.traffic.add(carrierOf(socket, protocol)));
+    }
     socket.setTimeout(0);
     const header = this.#header(type, fields);
     socket.cork();
@@ -77,9 +86,9 @@ export class LiveResponse {
 }
 
 /** The connection as statistics see it. */
-function carrierOf(socket: Socket): Carrier {
+function carrierOf(socket: Socket, protocol: Carrier['protocol']): Carrier {
   return {
-    protocol: 'http-flv',
+    protocol,
     get bytesIn() {
       return socket.bytesRead;
     },

@@ -2,6 +2,7 @@ import { httpModule } from '../http/directives.ts';
 import type { HttpModule } from '../http/handler.ts';
 import { rtmpModule } from '../rtmp/directives.ts';
 import { accessModule } from './access/access.ts';
+import { apiModule } from './api/api.ts';
 import { controlModule } from './control/control.ts';
 import { execModule } from './exec/exec.ts';
 import { flvModule } from './flv/flv.ts';
@@ -33,4 +34,5 @@ export const modules: readonly HttpModule[] = [
   statModule,
   controlModule,
   metricsModule,
+  apiModule,
 ];

@@ -105,7 +105,7 @@ export class FlvPlayer {
 
   #send(subscription: Subscription): void {
     const exchange = this.#exchange;
-    const response = new LiveResponse(exchange, TYPE, FIELDS);
+    const response = new LiveResponse(exchange, TYPE, FIELDS, 'http-flv');
     this.#response = response;
     response.whenClosed(() => this.leave());
     if (exchange.method === 'HEAD' || this.#dismissed) {

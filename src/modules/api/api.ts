@@ -1,0 +1,108 @@
+import type { Settings } from '../../config/table.ts';
+import { findSessions } from '../../core/sessions.ts';
+import type { Answer, Exchange, HeaderField } from '../../http/exchange.ts';
+import { contentHandler, type Handled, type HttpModule } from '../../http/handler.ts';
+import { redirectAnswer } from '../../http/redirect.ts';
+import { escapePath } from '../../http/uri.ts';
+import { apiTable } from './directives.ts';
+import { effectiveConfig } from './effective.ts';
+import { sendEvents } from './events.ts';
+import { clientsOf, hooksOf, overview, relaysOf, streamOf, streamsOf } from './resources.ts';
+
+/** The state of the server in JSON. */
+export const apiModule: HttpModule = {
+  name: 'api',
+  tables: { location: apiTable },
+  content: contentHandler(apiTable, { enabled: (conf) => conf.api, handle: answerApi }),
+};
+
+function answerApi(exchange: Exchange, conf: Settings<typeof apiTable>): Handled {
+  const path = below(exchange);
+  if (path === null) return redirectAnswer(exchange, 301, `${escapePath(exchange.uri)}/`);
+  if (!mayAsk(exchange)) return problem(403, 'only this machine may ask, unless allow says who else');
+  const { method } = exchange;
+  const client = /^clients?\/([0-9]{1,15})$/.exec(path)?.[1];
+  if (method === 'DELETE' && client !== undefined) return kick(exchange, conf, Number(client));
+  if (method !== 'GET' && method !== 'HEAD') {
+    return problem(405, 'GET it', [['Allow', client === undefined ? 'GET, HEAD' : 'GET, HEAD, DELETE']]);
+  }
+  if (path === 'events') return method === 'HEAD' ? found({}) : sendEvents(exchange);
+  const content = resource(exchange, path);
+  return content === undefined ? problem(404, `there is no ${JSON.stringify(path)} here`) : found(content);
+}
+
+/** The path behind the location's own; null where only the slash between them is missing. */
+function below({ place, uri }: Exchange): string | null {
+  const { match } = place;
+  const prefix = match === null || match.kind === 'pattern' || match.kind === 'named' ? '/' : match.uri;
+  const rest = uri.slice(prefix.length);
+  if (rest === '' && !prefix.endsWith('/')) return null;
+  return rest.replace(/^\//, '').replace(/\/$/, '');
+}
+
+/**
+ * Whoever the rules of the place have let in; where there are none, this machine alone, and nobody through a proxy on
+ * it, which would speak for everybody.
+ */
+function mayAsk({ place, connection, request }: Exchange): boolean {
+  if (place.access.length > 0) return true;
+  const { headers } = request;
+  const proxied =
+    headers['x-forwarded-for'] !== undefined ||
+    headers['x-real-ip'] !== undefined ||
+    headers['forwarded'] !== undefined;
+  const { address } = connection;
+  return !proxied && (/^127\./.test(address) || address === '::1' || address === 'unix:');
+}
+
+function resource({ runtime }: Exchange, path: string): unknown {
+  const { hub, reloads } = runtime;
+  const [head, app, ...name] = path.split('/');
+  if (head === 'streams' && name.length > 0) return streamOf(hub, app!, name.join('/'));
+  if (head === 'clients' && app !== undefined && name.length === 0) {
+    return clientsOf(hub).find(({ id }) => String(id) === app);
+  }
+  switch (path) {
+    case '':
+      return overview(runtime);
+    case 'streams':
+      return streamsOf(hub);
+    case 'clients':
+      return clientsOf(hub);
+    case 'relays':
+      return relaysOf(hub);
+    case 'execs':
+      return hub.execs.list();
+    case 'hooks':
+      return hooksOf(hub);
+    case 'reload': {
+      const { applied, refused, appliedAt, succeeded, last } = reloads;
+      return { applied, refused, appliedAt, succeeded, last };
+    }
+    case 'config':
+      return reloads.tree === undefined ? [] : effectiveConfig(reloads.tree);
+    default:
+      return undefined;
+  }
+}
+
+function kick({ runtime }: Exchange, conf: Settings<typeof apiTable>, id: number): Answer {
+  if (!conf.api_control) return problem(403, 'api_control is off');
+  const sessions = runtime.hub.servers.flatMap((server) => findSessions(server, { id }));
+  for (const { request } of sessions) request.dismiss('disconnected by an administrator');
+  return sessions.length === 0 ? problem(404, 'no such client') : found({ disconnected: sessions.length });
+}
+
+const FIELDS: readonly HeaderField[] = [
+  ['Cache-Control', 'no-store'],
+  ['X-Content-Type-Options', 'nosniff'],
+];
+
+function found(content: unknown): Answer {
+  return { status: 200, type: 'application/json', headers: FIELDS, body: `${JSON.stringify(content)}\n` };
+}
+
+function problem(status: number, error: string, headers: readonly HeaderField[] = []): Answer {
+  const body = `${JSON.stringify({ status, error })}\n`;
+  return { status, type: 'application/json', headers: [...FIELDS, ...headers], body };
+}
