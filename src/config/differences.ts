@@ -158,6 +158,26 @@ export const behaviours: readonly { readonly topic: string; readonly ours: strin
       why: 'players can tell it from one that is slow to start',
     },
     {
+    {
+      topic: 'Arguments of clients in callbacks',
+      ours: 'follow the fields as they were sent, without those that could pass for a field',
+      why: 'a client could speak in the server’s name with ?call= or ?name=',
+    },
+    {
+      topic: 'An on_update that is not answered',
+      ours: 'ends the session with notify_update_strict only',
+      why: 'an endpoint that starts anew would end every stream',
+    },
+    {
+      topic: 'on_publish_done, on_play_done and on_disconnect',
+      ours: 'are sent once for all that an answer has allowed, and never for a connection that did not get so far; again where nobody listened',
+      why: 'backends count with them',
+    },
+    {
+      topic: 'Requests of callbacks',
+      ours: 'are HTTP/1.1 on kept connections, with the port in Host, within netcall_timeout as a whole; flashver is not cut, and timestamp of players is that of their stream',
+      why: 'proxies and frameworks expect it',
+    },
       topic: 'A second publisher of a name',
       ours: 'is refused with NetStream.Publish.BadName before anything of it reaches recorders or segments',
       why: 'the first one must not suffer from it',

@@ -22,9 +22,11 @@ function readUrl(word: Word, context: ReadContext): string | null {
   return url.href;
 }
 
-function endpoint(help: string, contexts?: readonly Context[]): ValueRow<string | null> {
+function endpoint(help: string, example: string, contexts?: readonly Context[]): ValueRow<string | null> {
   return value(([word], context) => readUrl(word!, context), null, help, 'URL | off', {
     repeat: 'last',
+    shown: 'off',
+    example,
     ...(contexts === undefined ? {} : { contexts }),
   });
 }
@@ -86,24 +88,38 @@ const callTable = {
 const connectionTable = {
   on_connect: endpoint(
     'Asked whether a client may use an application; the answer may name another application.',
+    'on_connect http://127.0.0.1:8000/rtmp;',
     SERVER,
   ),
-  on_disconnect: endpoint('Told when a client that was let in has gone.', SERVER),
+  on_disconnect: endpoint(
+    'Told when a client that was let in has gone.',
+    'on_disconnect http://127.0.0.1:8000/rtmp;',
+    SERVER,
+  ),
 } as const;
 
 /** Callbacks of publishers and players. */
 const streamTable = {
   on_publish: endpoint(
     'Asked whether a client may publish, before anything of the stream reaches anyone; the answer may name another stream, targets to push it to, limits and an end.',
+    'on_publish https://api.example.com/stream?event=publish;',
   ),
   on_play: endpoint(
     'Asked whether a client may play, over RTMP and HTTP-FLV; the answer may name another stream, a source to pull it from, and an end.',
+    'on_play http://127.0.0.1:8000/play;',
   ),
-  on_publish_done: endpoint('Told once for every publisher that was let in, when it ends, however it ends.'),
-  on_play_done: endpoint('Told once for every player that was let in, when it ends, however it ends.'),
-  on_done: endpoint('Told after both of these.'),
+  on_publish_done: endpoint(
+    'Told once for every publisher that was let in, when it ends, however it ends.',
+    'on_publish_done http://127.0.0.1:8000/gone;',
+  ),
+  on_play_done: endpoint(
+    'Told once for every player that was let in, when it ends, however it ends.',
+    'on_play_done http://127.0.0.1:8000/gone;',
+  ),
+  on_done: endpoint('Told after both of these.', 'on_done http://127.0.0.1:8000/gone;'),
   on_update: endpoint(
     'Asked for each publisher and player every notify_update_timeout whether it may go on; it is ended when the answer is no.',
+    'on_update http://127.0.0.1:8000/still;',
   ),
   notify_update_timeout: msec(
     30_000,
