@@ -1,10 +1,12 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Call, Endpoint } from '../modules/notify/endpoint.ts';
+import { captureHttp } from './capture.ts';
 import { start, until } from './children.ts';
-import { type Mediad, makePlace, type Place, startMediad } from './harness.ts';
+import { type Mediad, makePlace, type Place, ROOT, startMediad } from './harness.ts';
 
 const MODULE = '/usr/lib/nginx/modules/ngx_rtmp_module.so';
 const running: Mediad[] = [];
@@ -233,6 +235,52 @@ describe('ends', () => {
     ]);
   });
 });
+
+describe('an answer', () => {
+  test('sends a stream on to another server, and fetches one from there', async () => {
+    const [backend, far] = [await Endpoint.start(), await mediad(farConf)];
+    backend.answer = (call, response) => {
+      if (call.get('call') === 'publish') {
+        response.setHeader('Content-Type', 'application/json');
+        response.end(JSON.stringify({ push: [far.rtmpUrl('live', 'copy')] }));
+      } else if (call.get('name') === 'fetched') {
+        response.writeHead(302, { Location: far.rtmpUrl('live', 'copy') }).end();
+      } else response.end();
+    };
+    const near = await mediad(
+      ({ rtmp, http }) => `rtmp { server { listen 127.0.0.1:${rtmp};
+        application live { live on; on_publish ${backend.url}; on_play ${backend.url}; } } }
+        http { server { listen 127.0.0.1:${http}; location /flv { flv_live on; flv_live_wait 10s; } } }`,
+    );
+    await publish(near.rtmpUrl('live', 'cam'));
+    await until('the stream arrives there', () => far.log().includes('publish started'), 20_000);
+    const url = near.httpUrl(`/flv?port=${near.place.rtmp}&app=live&stream=fetched`);
+    expect((await captureHttp(url, { bytes: 20_000 })).subarray(0, 3).toString()).toBe('FLV');
+  });
+
+  test('of the backend in the documentation knows its keys', async () => {
+    const page = readFileSync(join(ROOT, 'docs/callbacks.md'), 'utf8');
+    const program = /```js\n(.*?)```/s.exec(page)![1]!;
+    const { rtmp, http, spare } = await makePlace();
+    const [port] = spare;
+    await start(process.execPath, ['--input-type=module', '-e', program], { env: { PORT: String(port) } });
+    await until('the backend listens', async () => !(await isFree(port!)));
+    const { log } = await mediad(
+      () => `error_log stderr info; rtmp { server { listen 127.0.0.1:${rtmp};
+        application live { live on; on_publish http://127.0.0.1:${port}/; } } }
+        http { server { listen 127.0.0.1:${http}; } }`,
+    );
+    const refused = await publish(`rtmp://127.0.0.1:${rtmp}/live/show?key=guess`);
+    expect((await refused.ended).code).not.toBe(0);
+    expect(log()).toContain('wrong key');
+    await publish(`rtmp://127.0.0.1:${rtmp}/live/show?key=secret`);
+    await until('publish', () => log().includes('publish started'));
+  });
+});
+
+function farConf({ rtmp }: Place): string {
+  return `rtmp { server { listen 127.0.0.1:${rtmp}; application live { live on; } } }`;
+}
 
 describe('the server itself', () => {
   test('may be the endpoint of its own callbacks', async () => {
