@@ -4,16 +4,13 @@ import { HELP, type Invocation, readCommandLine, UsageError } from './cli/usage.
 /** The program, with node's `process.argv`; sets the exit code. Each task loads what it needs, so that most are quick. */
 export async function main(argv: readonly string[]): Promise<void> {
   endWithReader();
-  let invocation: Invocation;
   try {
-    invocation = readCommandLine(argv.slice(2));
+    process.exitCode = await run(readCommandLine(argv.slice(2)));
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     complain(`mediad: ${error.message}\n`);
     process.exitCode = 2;
-    return;
   }
-  process.exitCode = await run(invocation);
 }
 
 async function run(invocation: Invocation): Promise<number> {
@@ -34,6 +31,8 @@ async function run(invocation: Invocation): Promise<number> {
       return (await import('./cli/check.ts')).check(invocation);
     case 'directives':
       return (await import('./cli/directives.ts')).directives(task.directive, invocation.format === 'json');
+    case 'sign':
+      return (await import('./cli/sign.ts')).sign(task, invocation);
     case 'signal':
       return (await import('./cli/signal.ts')).signal(task.signal, invocation);
     case 'healthcheck':

@@ -7,12 +7,22 @@ export type SignalName = (typeof SIGNALS)[number];
 
 const FORMATS = ['text', 'json', 'github', 'gcc'] as const;
 
+/** `sign`: what the URL is to be good for; `stream` is APP/NAME, its times and addresses as given. */
+export interface SignTask {
+  readonly name: 'sign';
+  readonly action: 'publish' | 'play';
+  readonly stream: string;
+  readonly expires: string;
+  readonly address: string;
+}
+
 /** What the command line asks for. */
 export interface Invocation {
   readonly task:
     | { readonly name: 'start' | 'help' | 'version' | 'build' | 'test' | 'dump' | 'check' | 'healthcheck' }
     | { readonly name: 'signal'; readonly signal: SignalName }
-    | { readonly name: 'directives'; readonly directive: string | null };
+    | { readonly name: 'directives'; readonly directive: string | null }
+    | SignTask;
   readonly prefix: string | undefined;
   /** As given; undefined: to be found. */
   readonly file: string | undefined;
@@ -26,7 +36,9 @@ export interface Invocation {
 /** The command line cannot be understood; exit code 2. */
 export class UsageError extends Error {}
 
-const COMMANDS = ['check', 'directives', 'healthcheck'] as const;
+const COMMANDS = ['check', 'directives', 'healthcheck', 'sign'] as const;
+
+const SIGNED_FOR = '1h';
 
 interface Options {
   readonly help?: true;
@@ -44,10 +56,13 @@ interface Options {
   readonly format?: string;
   readonly json?: true;
   readonly strict?: true;
+  readonly expires?: string;
+  readonly address?: string;
 }
 
 export const HELP = `Usage: mediad [-?hvVtTq] [-s signal] [-p prefix] [-e filename] [-c filename] [-g directives]
        mediad check [FILE] | directives [NAME] | healthcheck
+       mediad sign publish|play APP/NAME [--expires time] [--address IP]
 
 Options:
   -?,-h         : this help
@@ -68,6 +83,11 @@ Commands:
   check [FILE]       : test, and list the directives that have no effect, with the reasons
   directives [NAME]  : the directives that are known, or all about one of them
   healthcheck        : ask the running server whether it is well
+  sign publish|play APP/NAME
+                     : print a URL signed with the application's sign_key; a * at the
+                       end of NAME stands for all names that begin so
+    --expires time   : how long it is good for, or the second of its end (default: 1h)
+    --address IP     : the client it is for, with sign_bind_address on
 `;
 
 /** Reads the command line, without the program's own name. Throws UsageError. */
@@ -92,7 +112,9 @@ export function readCommandLine(args: readonly string[]): Invocation {
     .option('-g <directives>')
     .option('--format <name>')
     .option('--json')
-    .option('--strict');
+    .option('--strict')
+    .option('--expires <time>')
+    .option('--address <address>');
   try {
     program.parse(args, { from: 'user' });
   } catch (error) {
@@ -125,6 +147,7 @@ function taskOf(options: Options, command: string | undefined, words: readonly s
     const known = COMMANDS.find((name) => name === command);
     if (known === undefined)
       throw new UsageError(`invalid option: "${command}"${suggestion(command, COMMANDS)}`);
+    if (known === 'sign') return signTask(options, words);
     if (words.length > (known === 'healthcheck' ? 0 : 1)) {
       throw new UsageError(`invalid option: "${words.at(-1)}"`);
     }
@@ -132,6 +155,23 @@ function taskOf(options: Options, command: string | undefined, words: readonly s
   }
   if (options.T === true) return { name: 'dump' };
   return { name: options.t === true ? 'test' : 'start' };
+}
+
+function signTask(options: Options, [action, stream, ...more]: readonly string[]): SignTask {
+  if (action !== 'publish' && action !== 'play') {
+    throw new UsageError(`invalid option: "${action ?? ''}" (mediad sign publish|play APP/NAME)`);
+  }
+  if (stream === undefined || !/^[^/].*\/./.test(stream)) {
+    throw new UsageError(`invalid option: "${stream ?? ''}" (a stream is APP/NAME)`);
+  }
+  if (more.length > 0) throw new UsageError(`invalid option: "${more[0]}"`);
+  return {
+    name: 'sign',
+    action,
+    stream,
+    expires: options.expires ?? SIGNED_FOR,
+    address: options.address ?? '',
+  };
 }
 
 function wordFile(command: string | undefined, words: readonly string[]): string | undefined {

@@ -129,6 +129,12 @@ export const ownDirectives: readonly string[] = [
   'push_arg',
   'relay_ssl_trusted_certificate',
   'relay_ssl_verify',
+  'sign',
+  'sign_args',
+  'sign_bind_address',
+  'sign_enforce_expiry',
+  'sign_files',
+  'sign_key',
   'metrics',
   'metrics_streams',
   'rtmp_stat_root',
@@ -153,12 +159,6 @@ export const behaviours: readonly { readonly topic: string; readonly ours: strin
       why: 'whoever can reach the address could claim to be anybody',
     },
     {
-      topic: 'A stream that nobody publishes, over HTTP-FLV',
-      ours: 'is answered with 404 and a reason at once',
-      why: 'players can tell it from one that is slow to start',
-    },
-    {
-    {
       topic: 'Arguments of clients in callbacks',
       ours: 'follow the fields as they were sent, without those that could pass for a field',
       why: 'a client could speak in the server’s name with ?call= or ?name=',
@@ -178,6 +178,12 @@ export const behaviours: readonly { readonly topic: string; readonly ours: strin
       ours: 'are HTTP/1.1 on kept connections, with the port in Host, within netcall_timeout as a whole; flashver is not cut, and timestamp of players is that of their stream',
       why: 'proxies and frameworks expect it',
     },
+    {
+      topic: 'A stream that nobody publishes, over HTTP-FLV',
+      ours: 'is answered with 404 and a reason at once',
+      why: 'players can tell it from one that is slow to start',
+    },
+    {
       topic: 'A second publisher of a name',
       ours: 'is refused with NetStream.Publish.BadName before anything of it reaches recorders or segments',
       why: 'the first one must not suffer from it',

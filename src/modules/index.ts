@@ -13,6 +13,7 @@ import { metricsModule } from './metrics/metrics.ts';
 import { notifyModule } from './notify/notify.ts';
 import { playerModule } from './player/player.ts';
 import { relayModule } from './relay/relay.ts';
+import { signModule } from './sign/sign.ts';
 import { statModule } from './stat/stat.ts';
 
 /**
@@ -25,6 +26,7 @@ export const modules: readonly HttpModule[] = [
   httpModule,
   accessModule,
   limitModule,
+  signModule,
   notifyModule,
   execModule,
   relayModule,
