@@ -159,7 +159,8 @@ async function bundleProgram() {
   const { build: bundle } = await import('esbuild');
   rmSync('dist/program', { recursive: true, force: true });
   await bundle({
-    entryPoints: ['dist/cli.js'],
+    // The second one runs in a process of its own and is found beside the first.
+    entryPoints: { cli: 'dist/cli.js', 'warden-process': 'dist/modules/exec/warden-process.js' },
     outdir: 'dist/program',
     bundle: true,
     splitting: true,
