@@ -191,7 +191,7 @@ describe('ends', () => {
     expect(flv.fields.filter(([name]) => !['clientid', 'tcurl', 'swfurl', 'pageurl'].includes(name))).toEqual(
       [
         ['app', 'live'],
-        ['flashver', 'flv_live'],
+        ['flashver', 'flv_live 1.1'],
         ['addr', '127.0.0.1'],
         ['call', 'play'],
         ['name', 'cam'],

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { settingsOf } from '../../config/block.ts';
 import type { Application, Client } from '../../core/application.ts';
 import type { Patience } from '../../core/feed.ts';
@@ -37,11 +38,12 @@ export class FlvPlayer {
       protocol: 'http-flv',
       origin: 'client',
       address: exchange.address,
-      flashver: 'flv_live',
+      flashver: 'flv_live 1.1',
       tcurl: `${connection.secure ? 'https' : 'http'}://${host}/${target.app}`,
       swfurl: '',
       pageurl: '',
       connectArgs: target.args,
+      traffic: trafficOf(connection.socket),
       log: exchange.log,
     };
   }
@@ -158,4 +160,17 @@ export class FlvPlayer {
 
 function hasPublisher(application: Application, { stream }: Subscription): boolean {
   return application.publicationOf(stream) !== undefined;
+}
+
+/** Bytes of the connection from now on. */
+function trafficOf(socket: Socket): NonNullable<Client['traffic']> {
+  const before = { in: socket.bytesRead, out: socket.bytesWritten };
+  return {
+    get bytesIn() {
+      return socket.bytesRead - before.in;
+    },
+    get bytesOut() {
+      return socket.bytesWritten - before.out;
+    },
+  };
 }

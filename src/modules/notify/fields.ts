@@ -9,6 +9,9 @@ export interface Message {
   readonly args: string;
 }
 
+/** The longest way to publish that is passed on. */
+const MAX_TYPE = 31;
+
 /** The fields that every callback but on_connect begins with. */
 function base(app: string, client: Client): Field[] {
   const { flashver, swfurl, tcurl, pageurl, address, id } = client;
@@ -42,7 +45,7 @@ export function disconnectMessage(app: string, client: Client): Message {
 /** `name` is that of the client's command. */
 export function publishMessage(request: PublishRequest, name: string): Message {
   return {
-    fields: [...ofRequest(request, 'publish'), ['name', name], ['type', request.type]],
+    fields: [...ofRequest(request, 'publish'), ['name', name], ['type', request.type.slice(0, MAX_TYPE)]],
     args: request.args,
   };
 }

@@ -24,6 +24,9 @@ export interface Asked {
 
 const HOOKS = ['on_publish', 'on_play', 'on_publish_done', 'on_play_done', 'on_done', 'on_update'] as const;
 
+/** Characters of a client's query: tokens run to some kilobytes, messages to megabytes. */
+const MAX_ARGS = 16_384;
+
 /** Asks about publishers and players of an application, at their start and in between, and tells of their end. */
 export function startStreams(settings: StreamSettings, context: ApplicationContext): Service<StreamSettings> {
   let conf = settings;
@@ -72,6 +75,7 @@ export function startStreams(settings: StreamSettings, context: ApplicationConte
   );
 
   context.gate((request) => {
+    if (request.args.length > MAX_ARGS) throw new Refused('bad-name', 'the query of the stream is too long');
     asked.set(request, { name: request.name });
     const url = request.action === 'publish' ? conf.on_publish : conf.on_play;
     if (request.action === 'play') sessions.checkPlayers(request.name);

@@ -298,6 +298,17 @@ describe('the request', () => {
     expect(stage.status('on_publish').url).toBe(`${endpoint.url}/a/b`);
   });
 
+  test('is not made of a query that is no query', async () => {
+    const endpoint = await Endpoint.start();
+    const stage = await Stage.open(hooks(endpoint, 'publish', 'play'));
+    await stage.publish(`cam?token=${'x'.repeat(16_000)}`);
+    expect(endpoint.calls[0]!.get('token')!.length).toBe(16_000);
+    expect(await stage.refusedPublish(`other?token=${'x'.repeat(1_000_000)}`)).toMatchObject({
+      code: 'NetStream.Publish.BadName',
+    });
+    expect(endpoint.calls.length).toBe(1);
+  });
+
   test('goes over kept connections', async () => {
     const endpoint = await Endpoint.start();
     const stage = await Stage.open(hooks(endpoint, 'publish'));
