@@ -26,9 +26,6 @@ export const rtmpInert: readonly Inert[] = [
     'rtmp rtmp_server': 'relay_buffer',
     'rtmp rtmp_server application': 'push_reconnect pull_reconnect session_relay',
   }),
-  ...inert('ignored', 'sessions are told in the error_log', {
-    'rtmp rtmp_server application': 'access_log/1-2 log_format/2+ log_interval log_size',
-  }),
   ...inert('ignored', 'it only matters with dash', {
     'rtmp rtmp_server application': `
       dash_fragment dash_path dash_playlist_length dash_cleanup dash_nested dash_clock_compensation

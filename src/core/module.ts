@@ -4,6 +4,7 @@ import type { Inert, Scope, Settings, Table } from '../config/table.ts';
 import type { Application, Gate, Observer, Request } from './application.ts';
 import type { Hub } from './hub.ts';
 import type { Logger } from './log.ts';
+import type { LogFiles } from './log-files.ts';
 import type { MemoryFiles } from './memory-files.ts';
 import type { Origin } from './origins.ts';
 import type { ConnectGate, ConnectionObserver, ConnectRequest, RtmpServer } from './server.ts';
@@ -29,6 +30,8 @@ export interface Module {
 export interface ServiceContext {
   readonly log: Logger;
   readonly files: MemoryFiles;
+  /** Files that sessions are logged to. */
+  readonly logFiles: LogFiles;
   /** The installation prefix, for relative paths. */
   readonly prefix: string;
   /** Runs when the service closes, last registered first. */

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Block, settingsOf } from '../config/block.ts';
 import type { Settings, Table } from '../config/table.ts';
 import type { Logger } from './log.ts';
+import type { LogFiles } from './log-files.ts';
 import type { MemoryFiles } from './memory-files.ts';
 import type { Module, Service, ServiceContext, ServiceSpec } from './module.ts';
 import type { Report } from './report.ts';
@@ -16,6 +17,7 @@ interface Running {
 /** What services of every owner share. */
 export interface ServiceGround {
   readonly files: MemoryFiles;
+  readonly logFiles: LogFiles;
   readonly prefix: string;
 }
 

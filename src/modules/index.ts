@@ -8,6 +8,7 @@ import { execModule } from './exec/exec.ts';
 import { flvModule } from './flv/flv.ts';
 import { hlsModule } from './hls/hls.ts';
 import { limitModule } from './limit/limit.ts';
+import { logModule } from './log/log.ts';
 import { mainModule } from './main/main.ts';
 import { metricsModule } from './metrics/metrics.ts';
 import { notifyModule } from './notify/notify.ts';
@@ -32,6 +33,7 @@ export const modules: readonly HttpModule[] = [
   relayModule,
   hlsModule,
   flvModule,
+  logModule,
   playerModule,
   statModule,
   controlModule,

@@ -36,10 +36,10 @@ export class RtmpHost implements Host {
 
   prepare(tree: Block): Promise<Prepared> {
     const specs = serverSpecs(tree);
-    const { hub, files, prefix } = this.#runtime;
+    const { hub, files, logFiles, prefix } = this.#runtime;
     return Promise.resolve({
       commit: (report) => {
-        hub.commit(specs, this.#modules, { files, prefix }, report);
+        hub.commit(specs, this.#modules, { files, logFiles, prefix }, report);
         for (const connection of [...this.#connections]) connection.reconsider();
       },
       undo: () => undefined,

@@ -54,7 +54,7 @@ function setUp(...more: readonly Module[]) {
     const files = memoryFiles({ '/prefix/test.conf': `rtmp { ${rtmp} }` });
     const { tree } = loadConfig({ file: '/prefix/test.conf', sources: modules, files });
     const report = new Report();
-    hub.commit(serverSpecs(tree), modules, { files: runtime.files, prefix: '/prefix' }, report);
+    hub.commit(serverSpecs(tree), modules, { ...runtime, prefix: '/prefix' }, report);
     return report;
   };
   return { hub, commit };

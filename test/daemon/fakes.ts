@@ -95,14 +95,14 @@ export class FakeHost implements Host {
       commit: (report) => {
         this.steps.push('commit');
         if (this.protocol !== 'rtmp') return;
-        const { hub, files, prefix } = this.runtime;
+        const { hub, files, logFiles, prefix } = this.runtime;
         const specs = this.#servers(tree).map((server) => ({
           listens: server.settings['listen'] as readonly Listen[],
           names: [],
           block: server,
           applications: childrenOf(server, 'application'),
         }));
-        hub.commit(specs, fakeModules, { files, prefix }, report);
+        hub.commit(specs, fakeModules, { files, logFiles, prefix }, report);
       },
       undo: () => {
         this.steps.push('undo');

@@ -53,7 +53,7 @@ export function serve(runtime: Runtime, ...servers: readonly RtmpSpec[]): void {
       blockOf('application', name, { ...initials(liveTable), live: true, ...own }),
     ),
   }));
-  runtime.hub.commit(specs, [], { files: runtime.files, prefix: runtime.prefix }, new Report());
+  runtime.hub.commit(specs, [], runtime, new Report());
 }
 
 export function applicationOf(runtime: Runtime, name: string, server = 0): Application {

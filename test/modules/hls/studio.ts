@@ -8,6 +8,7 @@ import { Application, type Client } from '../../../src/core/application.ts';
 import { Audience } from '../../../src/core/flush.ts';
 import { Hub } from '../../../src/core/hub.ts';
 import { type LiveSettings, liveTable } from '../../../src/core/live.ts';
+import { LogFiles } from '../../../src/core/log-files.ts';
 import { type MemoryFile, MemoryFiles } from '../../../src/core/memory-files.ts';
 import type { Publication } from '../../../src/core/publication.ts';
 import { AUDIO, VIDEO } from '../../../src/media/packet.ts';
@@ -83,6 +84,7 @@ export class Studio {
         hub: new Hub(new Audience(), this.log),
         log: this.log,
         files: this.files,
+        logFiles: new LogFiles(() => undefined),
         prefix: this.directory,
         own: (undo) => void this.#undo.push(undo),
         gate: () => undefined,
