@@ -9,7 +9,7 @@ export interface Limits {
 }
 
 /** What an answer wishes beyond yes. */
-export interface Wishes {
+interface Wishes {
   /** The stream (of on_connect the application) in place of the one asked for. */
   readonly name?: string;
   /** Where to push to. */
@@ -63,7 +63,7 @@ export function verdictOf(answer: NetAnswer): Verdict {
 }
 
 /** Whether a Location is an address to relay to or from. */
-export function isRelayUrl(text: string): boolean {
+function isRelayUrl(text: string): boolean {
   return /^rtmps?:\/\//i.test(text);
 }
 

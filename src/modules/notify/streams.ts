@@ -14,7 +14,7 @@ import type { StreamSettings } from './table.ts';
 type Allowed = Verdict & { readonly allow: true };
 
 /** What is known of a request that was asked about. */
-export interface Asked {
+interface Asked {
   /** The name in the client's command, which callbacks go on with whatever an answer made of it. */
   readonly name: string;
   /** What the answer said of the session to come. */

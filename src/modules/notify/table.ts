@@ -37,7 +37,7 @@ const callTable = {
     ['post', 'get'],
     'post',
     'post sends the fields in the body of the request, get in the query of its URL.',
-    { repeat: 'last' },
+    { repeat: 'last', example: 'notify_method get;' },
   ),
   notify_format: oneOf(
     ['form', 'json'],
@@ -47,6 +47,7 @@ const callTable = {
   ),
   netcall_timeout: msec(10_000, 'The whole time from a request to its answer.', {
     shown: '10s',
+    example: 'netcall_timeout 3s;',
     least: 1,
     contexts: SERVER,
   }),
@@ -57,6 +58,7 @@ const callTable = {
   ),
   netcall_buffer: size(1024, 'Accepted, has no effect: an answer may have 64 KB.', {
     shown: '1k',
+    example: 'netcall_buffer 4k;',
     contexts: SERVER,
   }),
   netcall_ssl_verify: flag(
@@ -80,7 +82,7 @@ const callTable = {
   notify_send_redirect: flag(
     false,
     'An answer that redirects to rtmp:// sends the client there instead of relaying.',
-    { repeat: 'last' },
+    { repeat: 'last', example: 'notify_send_redirect on;' },
   ),
 } as const;
 
@@ -126,19 +128,23 @@ const streamTable = {
     'How long after the start, and after each answer, on_update is called; 0: never.',
     {
       shown: '30s',
+      example: 'notify_update_timeout 10s;',
     },
   ),
   notify_update_strict: flag(
     false,
     'on: only a 2xx answer to on_update lets a session go on. off: so do 3xx and no answer at all.',
+    { example: 'notify_update_strict on;' },
   ),
   notify_relay_redirect: flag(
     false,
     'Where an answer redirects to rtmp://, the local stream is named by the MD5 of that URL, so that each remote stream has one of its own.',
+    { example: 'notify_relay_redirect on;' },
   ),
   notify_no_resolve: flag(
     false,
     'on: refuses answers that redirect to rtmp:// by a host name instead of an IP address.',
+    { example: 'notify_no_resolve on;' },
   ),
 } as const;
 

@@ -80,7 +80,7 @@ function confOf(application: string, outer: string): string {
 }
 
 /** Headers and a key frame. */
-export function sendMedia(client: RtmpClient): void {
+function sendMedia(client: RtmpClient): void {
   client.push(VIDEO, 0, Buffer.from('1700000000014d401f', 'hex'));
   client.push(AUDIO, 0, Buffer.from('af001210', 'hex'));
   client.push(VIDEO, 0, Buffer.from('1701000000aabbccdd', 'hex'));
