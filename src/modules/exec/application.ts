@@ -101,18 +101,18 @@ export function startApplication(
       push(name, undefined);
       pulls.ended(name);
     },
-    played({ stream, request }) {
-      pulls.played(stream.name);
-      once('play', stream.name, request);
+    played(subscription) {
+      pulls.played(subscription);
+      once('play', subscription.stream.name, subscription.request);
     },
-    unplayed({ stream, request }) {
-      pulls.unplayed(stream.name);
-      once('play_done', stream.name, request);
+    unplayed(subscription) {
+      pulls.unplayed(subscription);
+      once('play_done', subscription.stream.name, subscription.request);
     },
   });
   runStatics();
   publishing();
-  for (const { stream } of application.subscriptions) pulls.played(stream.name);
+  for (const subscription of application.subscriptions) pulls.played(subscription);
 
   return {
     update(next) {

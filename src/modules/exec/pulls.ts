@@ -1,11 +1,12 @@
 import type { PlayRequest } from '../../core/application.ts';
 import type { Publication } from '../../core/publication.ts';
 import { Refused } from '../../core/refused.ts';
+import type { Subscription } from '../../core/subscription.ts';
 import type { Children } from './children.ts';
 import type { Command } from './command.ts';
 
-/** How long the first player of a name may take from being let in by the origins to playing, ms. */
-const ARRIVAL_MS = 5000;
+/** How long a player may take from being let in by the origins to playing, ms. */
+const ARRIVAL_MS = 1000;
 /** How long a program may take until it publishes, for a player that cannot wait, ms. */
 const PUBLISH_MS = 10_000;
 
@@ -19,6 +20,8 @@ interface Demand {
 /** The programs that bring streams while somebody plays them. */
 export class Pulls {
   readonly #demands = new Map<string, Demand>();
+  /** Players that the stream was asked for and that do not play yet; what lets go of it again. */
+  readonly #coming = new Map<PlayRequest, () => void>();
   readonly #commands: (name: string) => readonly Command[];
   readonly #published: (name: string) => boolean;
   readonly #make: () => Children;
@@ -38,19 +41,31 @@ export class Pulls {
   fetch(request: PlayRequest, mayWait: boolean): Promise<void> | null {
     const { name } = request;
     if (this.#commands(name).length === 0) return null;
-    // Until it plays, or is known not to.
-    this.played(name);
-    setTimeout(() => this.unplayed(name), mayWait ? ARRIVAL_MS : PUBLISH_MS + ARRIVAL_MS).unref();
-    if (mayWait) return Promise.resolve();
+    this.#want(name);
+    let timer: NodeJS.Timeout;
+    const release = (): void => {
+      clearTimeout(timer);
+      if (this.#coming.delete(request)) this.#unwant(name);
+    };
+    this.#coming.set(request, release);
+    const arrive = (): void => {
+      timer = setTimeout(release, ARRIVAL_MS);
+    };
+    if (mayWait) {
+      arrive();
+      return Promise.resolve();
+    }
     const { waiting } = this.#demands.get(name)!;
     return new Promise((resolve, reject) => {
       const come = (): void => {
         clearTimeout(timer);
         waiting.delete(come);
+        arrive();
         resolve();
       };
-      const timer = setTimeout(() => {
+      timer = setTimeout(() => {
         waiting.delete(come);
+        release();
         reject(new Refused('not-found', 'the program does not publish the stream'));
       }, PUBLISH_MS);
       waiting.add(come);
@@ -67,23 +82,13 @@ export class Pulls {
     if (demand !== undefined && demand.players > 0) demand.children.reconcile(this.#commands(name));
   }
 
-  played(name: string): void {
-    let demand = this.#demands.get(name);
-    if (demand === undefined) {
-      demand = { players: 0, children: this.#make(), waiting: new Set() };
-      this.#demands.set(name, demand);
-    }
-    demand.players += 1;
-    if (demand.players === 1 && !this.#published(name)) demand.children.reconcile(this.#commands(name));
+  played({ stream, request }: Subscription): void {
+    this.#want(stream.name);
+    this.#coming.get(request)?.();
   }
 
-  unplayed(name: string): void {
-    const demand = this.#demands.get(name);
-    if (demand === undefined || demand.players === 0) return;
-    demand.players -= 1;
-    if (demand.players > 0) return;
-    demand.children.close();
-    this.#forget();
+  unplayed({ stream }: Subscription): void {
+    this.#unwant(stream.name);
   }
 
   /** The lines have changed: what runs is brought in step, and what a name had none for begins. */
@@ -96,8 +101,28 @@ export class Pulls {
   }
 
   close(): void {
+    for (const release of this.#coming.values()) release();
     for (const { children } of this.#demands.values()) children.close();
     this.#demands.clear();
+  }
+
+  #want(name: string): void {
+    let demand = this.#demands.get(name);
+    if (demand === undefined) {
+      demand = { players: 0, children: this.#make(), waiting: new Set() };
+      this.#demands.set(name, demand);
+    }
+    demand.players += 1;
+    if (demand.players === 1 && !this.#published(name)) demand.children.reconcile(this.#commands(name));
+  }
+
+  #unwant(name: string): void {
+    const demand = this.#demands.get(name);
+    if (demand === undefined || demand.players === 0) return;
+    demand.players -= 1;
+    if (demand.players > 0) return;
+    demand.children.close();
+    this.#forget();
   }
 
   /** Names that nobody plays are kept only as long as their programs are ending. */

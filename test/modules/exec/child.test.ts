@@ -206,7 +206,7 @@ describe('descriptors', () => {
     const place = mkdtempSync(join(folder, 'to-'));
     const files = [join(place, 'a'), join(place, 'b')] as const;
     const done = join(place, 'done');
-    const args = written.map((word) => word.replace('A', files[0]).replace('B', files[1]));
+    const args = written.map((word) => word.replace(/[AB]$/, (which) => files[which === 'A' ? 0 : 1]));
     children.reconcile([command('sh', '-c', `echo out; echo err >&2; : >${done}`, ...args)]);
     await until('it has run', () => existsSync(done));
     expect(files.map((file) => readable(file))).toEqual(expected);
