@@ -235,7 +235,7 @@ export const behaviours: readonly { readonly topic: string; readonly ours: strin
     },
     {
       topic: 'A discontinuity in HLS',
-      ours: 'is written for a new publisher, other codec parameters, other tracks and holes in time, never before the very first segment',
+      ours: 'is written for a new publisher, other codec parameters, other tracks and holes in time, never before the very first segment; not for a publisher of the same codec parameters that comes back within publish_gap or takes a name over',
       why: 'players start over at each of them',
     },
     {
@@ -307,5 +307,20 @@ export const behaviours: readonly { readonly topic: string; readonly ours: strin
       topic: 'A push to an application of the same process',
       ours: 'takes no connection; one that goes in circles is refused, also over several servers',
       why: 'a circle floods both ends until they fall over',
+    },
+    {
+      topic: 'rtmp_stat',
+      ours: 'measures frame rates and reads codecs from the stream; names are whole and in UTF-8; elements of its own come after the known ones',
+      why: 'metadata are often wrong, and dashboards go on working',
+    },
+    {
+      topic: 'rtmp_control',
+      ours: 'takes an empty argument for nobody and answers 400 where it knows none of the arguments; players of HTTP-FLV are dropped but not redirected',
+      why: 'a slip of the pen must not disconnect everybody',
+    },
+    {
+      topic: 'access_log in rtmp',
+      ours: 'is off where none is written, escapes values, and counts the bytes of an interval alike in every file',
+      why: 'sessions are told in the error log, and clients must not write lines of their own',
     },
   ];

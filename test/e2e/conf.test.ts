@@ -19,6 +19,7 @@ const USES: Readonly<
     hls: '/cctvf/s.m3u8',
   },
   'audio-only-radio.conf': { publish: 'radio', flv: '/flv/s.flv', hls: '/s.m3u8' },
+  'statistics.conf': { publish: 'live', flv: '/live/s.flv', hls: '/hls/s.m3u8' },
   'virtual-hosts.conf': { publish: 'live', flv: '/live/s.flv', hls: '/hls/s.m3u8' },
 };
 

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Child, start, until } from './children.ts';
 import { openPage } from './chromium.ts';
-import { type Mediad, makePlace, type Place, ROOT, startMediad } from './harness.ts';
+import { type Mediad, makePlace, type Place, plainConf, ROOT, startMediad } from './harness.ts';
 import { fixture, publishFile } from './media.ts';
 import { startNginx } from './nginx.ts';
 
@@ -234,3 +234,39 @@ test('the JSON is whole', async () => {
   ]);
   expect(page.control).toBe('/control');
 });
+
+test('viewers of HLS are counted by who they are', async () => {
+  const server = await startMediad((place) =>
+    plainConf(place, '', 'location /json { rtmp_stat all; rtmp_stat_format json; }'),
+  );
+  await publishFile(await fixture('plain'), server.rtmpUrl('live', 'hls'), { loop: true });
+  const ask = async (agent: string): Promise<boolean> =>
+    (await fetch(server.httpUrl('/hls/hls.m3u8'), { headers: { 'User-Agent': agent } })).ok;
+  await until('there is a playlist', () => ask('one'), 15_000);
+  expect(await ask('one')).toBe(true);
+  expect(await ask('two')).toBe(true);
+  const page = JSON.parse(await fetchText(server.httpUrl('/json')))['http-flv'];
+  expect(page.servers[0].applications[0].live.streams[0].viewers).toEqual({ rtmp: 0, http_flv: 0, hls: 2 });
+  await server.stop();
+}, 30_000);
+
+test('the interface tells of reloads, and a stop does not wait for those who listen', async () => {
+  const conf = (place: Place, wait = 'on'): string =>
+    plainConf(place, `wait_key ${wait};`, 'location /api/ { api on; }');
+  const server = await startMediad((place) => conf(place));
+  const stop = new AbortController();
+  const answer = await fetch(server.httpUrl('/api/events'), { signal: stop.signal });
+  const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
+  await server.reload(conf(server.place, 'off'));
+  let text = '';
+  while (!text.includes('event: reload')) text += (await reader.read()).value;
+  expect(text).toContain('wait_key');
+  const { applied, succeeded } = JSON.parse(await fetchText(server.httpUrl('/api/reload')));
+  expect([applied >= 1, succeeded]).toEqual([true, true]);
+  expect(await fetchText(server.httpUrl('/api/config'))).toContain(
+    `"wait_key":{"value":false,"at":"${server.place.conf}:`,
+  );
+  const startedAt = performance.now();
+  await server.stop('SIGQUIT');
+  expect(performance.now() - startedAt).toBeLessThan(4000);
+}, 30_000);
