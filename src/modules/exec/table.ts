@@ -86,20 +86,28 @@ export const execTable = {
     EMPTY,
     'Makes arguments such as name=NEWS of the lines that follow in the same block say for which streams they are; there may be several.',
     'on | off',
-    { repeat: 'list', merge: 'append', group: EXEC_GROUP, shown: 'off' },
+    {
+      repeat: 'list',
+      merge: 'append',
+      group: EXEC_GROUP,
+      shown: 'off',
+      example: 'exec_options on; exec_push upload.sh $name name=news name=sport;',
+    },
   ),
-  respawn: flag(true, 'Whether programs of exec_push and exec_pull are run again when they end.'),
+  respawn: flag(true, 'Whether programs of exec_push and exec_pull are run again when they end.', {
+    example: 'respawn off;',
+  }),
   respawn_timeout: msec(
     5000,
     'How long a program is left ended before it is run again; doubled, up to a minute, each time that it lasts less than 10 s.',
-    { shown: '5s' },
+    { shown: '5s', example: 'respawn_timeout 1s;' },
   ),
   exec_kill_signal: value<NodeJS.Signals>(
     readSignal,
     'SIGTERM',
     'The signal that ends a program that is no longer wanted, with all that it has started. What is left of them after exec_kill_timeout is killed.',
     'NAME | number',
-    { repeat: 'last', shown: 'term' },
+    { repeat: 'last', shown: 'term', example: 'exec_kill_signal int;' },
   ),
   exec_kill_timeout: msec(5000, 'How long a program may take to end after the signal before it is killed.', {
     shown: '5s',

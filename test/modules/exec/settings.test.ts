@@ -60,6 +60,11 @@ describe('lines', () => {
     expect(programs('z')).toEqual(['q', 's', 'p']);
   });
 
+  test.each(Object.entries(execTable))('the example of %s holds', (_name, { example }) => {
+    expect(() => load(`rtmp { server { application a { ${example} } } }`)).not.toThrow();
+    expect(example).toBeDefined();
+  });
+
   test.each([
     ['term', 'SIGTERM'],
     ['SIGHUP', 'SIGHUP'],
