@@ -27,7 +27,7 @@ export const liveTable = {
   drop_idle_publisher: msecOrOff(
     null,
     'Ends a publisher that has sent no audio or video for this long, also one that never sent any.',
-    { shown: 'off' },
+    { shown: 'off', example: 'drop_idle_publisher 10s;' },
   ),
   publish_conflict: oneOf(
     ['reject', 'takeover'],

@@ -29,6 +29,6 @@ export const realIpTable = {
   real_ip_recursive: flag(
     false,
     'Passes over trusted addresses from the right: the client is the last one that is not a trusted proxy.',
-    { contexts: ['http', 'server', 'location'] },
+    { contexts: ['http', 'server', 'location'], example: 'real_ip_recursive on;' },
   ),
 } as const;

@@ -22,6 +22,6 @@ export const secureLinkTable = {
   secure_link_secret: text(
     '',
     'Checks paths of the form /PREFIX/HASH/LINK, HASH being the MD5 in hex of LINK and this word; $secure_link then is LINK.',
-    { contexts: CONTEXTS, shown: 'none', syntax: 'word' },
+    { contexts: CONTEXTS, shown: 'none', syntax: 'word', example: 'secure_link_secret word;' },
   ),
 } as const;

@@ -75,16 +75,18 @@ export const signTable = {
     [],
     'What needs a URL signed with sign_key: ?expires=SECOND&sign=SIGNATURE behind the stream’s name.',
     'publish | play ... | off',
-    { max: 2, shown: 'off', example: 'sign publish play;\nsign_key file:conf/sign.key;' },
+    { max: 2, shown: 'off', example: 'sign publish play;' },
   ),
   sign_key: value<readonly string[]>(
     (words, context) => words.map((word) => readKey(word, context)),
     [],
     'The secret of signed URLs, and one before it that is still good: as it stands, or read from a file or the environment at each reload.',
     'key | file:PATH | env:NAME [old key]',
-    { max: 2, shown: 'none', example: 'sign_key file:conf/sign.key file:conf/sign.old.key;' },
+    { max: 2, shown: 'none', example: 'sign_key env:SIGN_KEY file:conf/old.key;' },
   ),
-  sign_bind_address: flag(false, 'The client’s address is signed, too: a URL is good for that client only.'),
+  sign_bind_address: flag(false, 'The client’s address is signed, too: a URL is good for that client only.', {
+    example: 'sign_bind_address on;',
+  }),
   sign_args: value<SignArgs>(
     readArgs,
     USUAL_ARGS,
@@ -95,6 +97,7 @@ export const signTable = {
   sign_enforce_expiry: flag(
     false,
     'Ends sessions over RTMP and HTTP-FLV when their URL expires; off: it only counts at their beginning.',
+    { example: 'sign_enforce_expiry on;' },
   ),
 } as const;
 
@@ -125,7 +128,7 @@ export const signFilesTable = {
     {
       contexts: ['http', 'server', 'location'],
       shown: 'off',
-      example: 'location /hls/ { alias /tmp/hls/; sign_files live; }',
+      example: 'sign_files live;',
     },
   ),
 } as const;

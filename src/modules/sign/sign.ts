@@ -47,22 +47,45 @@ function startSign(conf: SignSettings, context: ApplicationContext): Service<Sig
   };
 }
 
-/** Applications that want signatures nobody can make. */
-function check(tree: Block): readonly Diagnostic[] {
+function applicationsOf(tree: Block): readonly Block[] {
   return childrenOf(tree, 'rtmp')
     .flatMap((rtmp) => childrenOf(rtmp, 'server'))
-    .flatMap((server) => childrenOf(server, 'application'))
+    .flatMap((server) => childrenOf(server, 'application'));
+}
+
+/** Applications that want signatures nobody can make, and files of applications that are not there. */
+function check(tree: Block): readonly Diagnostic[] {
+  const applications = applicationsOf(tree);
+  const keyless = applications
     .filter((application) => {
       const { sign, sign_key } = settingsOf(application, signTable);
       return sign.length > 0 && sign_key.length === 0;
     })
     .map((application) => ({
-      severity: 'error',
+      severity: 'error' as const,
       code: 'sign-key',
       message: `application "${application.key}" wants signed URLs and has no sign_key`,
       at: application.origins['sign'] ?? application.at,
       help: 'add one: sign_key file:conf/sign.key;',
     }));
+  const names = new Set(applications.map(({ key }) => key));
+  return [...keyless, ...childrenOf(tree, 'http').flatMap((http) => strayFiles(http, names))];
+}
+
+function strayFiles(block: Block, names: ReadonlySet<string>): readonly Diagnostic[] {
+  const { sign_files: files } = settingsOf(block, signFilesTable);
+  const at = block.origins['sign_files'];
+  if (files === undefined || files === null || at === undefined || names.has(files.name)) {
+    return block.children.flatMap((inner) => strayFiles(inner, names));
+  }
+  return [
+    {
+      severity: 'warning',
+      code: 'sign-files',
+      message: `there is no application "${files.name}", so every request here is refused`,
+      at,
+    },
+  ];
 }
 
 /** URLs that are signed and expire, for publishing and playing over every protocol. */
