@@ -44,9 +44,10 @@ export function sign(task: SignTask, invocation: Invocation): number {
     address,
   };
   const query = signedQuery(grant, key, args);
-  const url = `rtmp://${hostOf(server)}/${application.key}/${encodeURI(name)}?${query}`;
+  const url = `rtmp://${hostOf(server)}/${application.key}/${encodeURI(grant.name)}?${query}`;
   if (invocation.format === 'json') print(`${JSON.stringify({ query, url, expires: grant.expires })}\n`);
-  else print(`${query}\n${url}\n`);
+  // Without a beginning of names there is none to show.
+  else print(grant.name === '' ? `${query}\n` : `${query}\n${url}\n`);
   return 0;
 }
 

@@ -69,6 +69,10 @@ test('signs for names that begin alike, and for one address', () => {
   const grant = { action: 'play', application: 'live/deep', name: 'cam', prefix: true } as const;
   const bound = { ...grant, address: '203.0.113.7', expires: 2_000_000_000 };
   expect(isSigned(bound, match[1]!, [KEY])).toBe(true);
+  expect(out).toContain('/live/deep/cam?p=cam&');
+  out = '';
+  expect(run('play', 'live/*')).toBe(0);
+  expect(out).toMatch(/^prefix=&expires=[0-9]+&sign=\S+\n$/);
 });
 
 test('says what is missing', () => {
