@@ -138,7 +138,7 @@ test.each([
   ['$command $connection', 'default', 'PLAY+PUBLISH 7'],
   ['$session_time', 'default', '93784'],
   ['$session_readable_time', 'default', '1d 2h 3m 4s'],
-  ['${app}x $msec', 'default', 'livex 1000093784.005'],
+  ['\x24{app}x $msec', 'default', 'livex 1000093784.005'],
 ] as const)('%s with escape=%s is %j', (line, escaping, expected) => {
   const now = 1_000_000_000_000 + 93_784_005;
   const written = sessionLine({ name: 'x', escaping, line: templateOf(line)! }, { ...NOTE, now }, 1000);
