@@ -3,7 +3,8 @@ import { connect, createServer, isIPv6, type Server, type Socket } from 'node:ne
 import type { Position } from '../config/errors.ts';
 import { type Listen, plainAddress } from './addresses.ts';
 import type { Logger } from './log.ts';
-import { type Peer, peerOf, takeProxyHeader } from './peer.ts';
+import { isGone, type Peer, peerOf, takeProxyHeader } from './peer.ts';
+import { carryOut, type Step } from './plan.ts';
 import type { Report } from './report.ts';
 import { resetSocket } from './sink.ts';
 
@@ -216,6 +217,10 @@ export class Listeners {
         this.#log.info({ listen: listen.key, remote: peerOf(socket).address, reason }, 'connection refused');
         resetSocket(socket);
       },
+    if (isGone(socket, listen)) {
+      socket.destroy();
+      return;
+    }
     );
   }
 

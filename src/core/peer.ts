@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { plainAddress } from './addresses.ts';
+import { type Listen, plainAddress } from './addresses.ts';
 import { type Proxied, readProxyHeader } from './proxy-protocol.ts';
 
 /** The other side of a connection. */
@@ -14,6 +14,14 @@ export interface Peer {
 
 /** A header has to be there, whole, this soon after the connection, ms. */
 const HEADER_MS = 5000;
+
+/**
+ * Whether a TCP connection was reset by its client before anybody asked who that is. What it has sent could still be
+ * read, but as sent by nobody, which is what unix sockets are told by: it must not be served.
+ */
+export function isGone(socket: Socket, listen: Listen): boolean {
+  return listen.path === '' && socket.remoteAddress === undefined;
+}
 
 /** The other side as the socket tells it. */
 export function peerOf(socket: Socket): Peer {

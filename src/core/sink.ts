@@ -73,6 +73,11 @@ export function sentBytes(socket: Socket): number {
  */
 export function resetSocket(socket: Socket): void {
   if (socket.destroyed) return;
+  // While a shutdown is under way libuv refuses to reset, and Node then never closes the descriptor.
+  if (socket.writableEnded && socket.writableLength === 0 && !socket.writableFinished) {
+    socket.destroy();
+    return;
+  }
   try {
     socket.resetAndDestroy();
   } catch {

@@ -5,8 +5,8 @@ import type { Diagnostic } from '../config/errors.ts';
 import type { Listen } from '../core/addresses.ts';
 import type { Host, Prepared } from '../core/host.ts';
 import type { Wanted } from '../core/listeners.ts';
-import { type Peer, peerOf } from '../core/peer.ts';
-import type { Report } from '../core/report.ts';
+import { isGone, type Peer, peerOf } from '../core/peer.ts';
+import { carryOut, type Step } from '../core/plan.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { hostOf } from '../core/server-names.ts';
 import { AccessLogs } from './access-log.ts';
@@ -118,8 +118,9 @@ export class HttpHost implements Host {
       },
       secured: (socket) => {
         const listen = this.#listenOf(key);
-        if (listen !== undefined) this.#admit(socket, listen, true, this.#proxied(socket));
-        return listen !== undefined;
+        if (listen === undefined || isGone(socket, listen)) return false;
+        this.#admit(socket, listen, true, this.#proxied(socket));
+        return true;
       },
     });
   }
