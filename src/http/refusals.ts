@@ -10,6 +10,9 @@ interface ParserError extends Error {
   readonly rawPacket?: Buffer;
 }
 
+/** Time for the answer to arrive, and for what its client still sends to be thrown away, ms. */
+const LINGER_MS = 2000;
+
 /**
  * Answers bytes that are no request, or one that is too large or too slow, and closes. Nothing is said where nothing
  * was asked, or where an answer is under way.
@@ -20,6 +23,8 @@ export function refuseBadRequest(
   connection: Connection | undefined,
   log: Logger,
 ): void {
+  // What comes after the bytes at fault is found at fault as well.
+  if (socket.writableEnded) return;
   if (!socket.writable || connection === undefined || connection.live || error.code === 'ECONNRESET') {
     resetSocket(socket);
     return;
@@ -56,6 +61,8 @@ function answer(socket: Socket, status: number): void {
     `Content-Length: ${body.length}`,
     'Connection: close',
   ];
-  socket.setTimeout(5000, () => socket.destroy());
+  // In all, since whoever goes on sending would put off the end for ever.
+  const linger = setTimeout(() => resetSocket(socket), LINGER_MS);
+  socket.once('close', () => clearTimeout(linger));
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }

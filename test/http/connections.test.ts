@@ -58,6 +58,26 @@ describe('connections', () => {
   afterEach(() => expect.poll(() => site.host.counters.active).toBe(0));
   afterAll(() => site.close());
 
+  it('answers a header without an end, and does not listen to it for ever', async () => {
+    const socket = connect(site.port, '127.0.0.1');
+    let heard = '';
+    socket.on('data', (bytes) => {
+      heard += bytes.toString('latin1');
+    });
+    socket.on('error', () => undefined);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n');
+    const line = `X: ${'y'.repeat(1000)}\r\n`;
+    const endless = setInterval(() => {
+      if (socket.writable) socket.write(line);
+    }, 20);
+    const before = performance.now();
+    await closed;
+    clearInterval(endless);
+    expect(heard).toContain('HTTP/1.1 431 ');
+    expect(performance.now() - before).toBeLessThan(4000);
+  });
+
   it('keeps HTTP/1.1 connections, HTTP/1.0 ones only where asked', async () => {
     const two = await site.raw(
       'GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
