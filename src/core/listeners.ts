@@ -4,7 +4,6 @@ import type { Position } from '../config/errors.ts';
 import { type Listen, plainAddress } from './addresses.ts';
 import type { Logger } from './log.ts';
 import { isGone, type Peer, peerOf, takeProxyHeader } from './peer.ts';
-import { carryOut, type Step } from './plan.ts';
 import type { Report } from './report.ts';
 import { resetSocket } from './sink.ts';
 

@@ -6,7 +6,7 @@ import type { Listen } from '../core/addresses.ts';
 import type { Host, Prepared } from '../core/host.ts';
 import type { Wanted } from '../core/listeners.ts';
 import { isGone, type Peer, peerOf } from '../core/peer.ts';
-import { carryOut, type Step } from '../core/plan.ts';
+import type { Report } from '../core/report.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { hostOf } from '../core/server-names.ts';
 import { AccessLogs } from './access-log.ts';
