@@ -197,6 +197,10 @@ export class Listeners {
       this.#connections -= 1;
     });
     const listen = bound.listens.length === 1 ? bound.listens[0]! : byLocalAddress(bound.listens, socket);
+    if (isGone(socket, listen)) {
+      socket.destroy();
+      return;
+    }
     if (listen.keepalive !== null) {
       socket.setKeepAlive(true, listen.keepalive.idle === null ? undefined : listen.keepalive.idle * 1000);
     }
@@ -216,10 +220,6 @@ export class Listeners {
         this.#log.info({ listen: listen.key, remote: peerOf(socket).address, reason }, 'connection refused');
         resetSocket(socket);
       },
-    if (isGone(socket, listen)) {
-      socket.destroy();
-      return;
-    }
     );
   }
 
