@@ -25,7 +25,11 @@ async function run(invocation: Invocation): Promise<number> {
     case 'build':
       print((await import('./cli/version.ts')).buildLines((await import('./modules/index.ts')).modules));
       return 0;
-    case 'test':
+    case 'test': {
+      const code = (await import('./cli/check.ts')).check(invocation);
+      if (!task.diff || code !== 0) return code;
+      return (await import('./cli/signal.ts')).difference(invocation);
+    }
     case 'dump':
     case 'check':
       return (await import('./cli/check.ts')).check(invocation);
@@ -34,7 +38,7 @@ async function run(invocation: Invocation): Promise<number> {
     case 'sign':
       return (await import('./cli/sign.ts')).sign(task, invocation);
     case 'signal':
-      return (await import('./cli/signal.ts')).signal(task.signal, invocation);
+      return (await import('./cli/signal.ts')).signal(task, invocation);
     case 'healthcheck':
       return (await import('./cli/signal.ts')).healthcheck(invocation);
     case 'start':

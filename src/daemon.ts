@@ -4,25 +4,31 @@ import { ConfigError, type Diagnostic } from './config/errors.ts';
 import { printLine } from './config/print.ts';
 import type { Host, Prepared } from './core/host.ts';
 import { Listeners, type Protocol } from './core/listeners.ts';
-import { type MainSettings, mainTable, RESTART_SETTINGS } from './core/main.ts';
+import { type MainSettings, mainTable } from './core/main.ts';
+import { carryOut, type Step } from './core/plan.ts';
 import { Report } from './core/report.ts';
 import { Runtime } from './core/runtime.ts';
-import { changedSettings } from './core/services.ts';
 import { crossCheck, placed } from './daemon/check.ts';
 import { diagnose } from './daemon/failures.ts';
 import { ErrorLog, type Pretty } from './daemon/logging.ts';
+import { mainSteps } from './daemon/main-steps.ts';
 import {
+  type Applied,
   isNothing,
   noticedLines,
   type Outcome,
   outcomeData,
   outcomeLines,
+  type Planned,
+  type Refused,
   summary,
 } from './daemon/outcome.ts';
+import { endedBy } from './daemon/plan-lines.ts';
+import { prepareAll } from './daemon/prepare.ts';
 import { Presence } from './daemon/presence.ts';
 import { dropRights, logTargets, pidPath, setEnvironment, startNotes } from './daemon/process.ts';
-import { countSessions, type Sessions, sessionsOf } from './daemon/sessions.ts';
-import { type ReadConfig, readConfig, readSources, saysNothing } from './daemon/sources.ts';
+import { countSessions, keptOf, sessionsOf } from './daemon/sessions.ts';
+import { emptied, type ReadConfig, readConfig, readSources, saysNothing } from './daemon/sources.ts';
 import { ConfigWatch, type WatchTimes } from './daemon/watch.ts';
 
 /** The protocols' hosts of one process. */
@@ -63,10 +69,11 @@ export class Daemon {
   #config: Config;
   #appliedAt = Date.now();
   #sweep: NodeJS.Timeout | undefined;
-  #reloading: Promise<Outcome> | undefined;
+  /** A reload, or a look at one, that is under way. */
+  #busy: Promise<unknown> | undefined;
   #nextReload: Promise<Outcome> | undefined;
   /** The last change that was applied because a file changed. */
-  #noticed: { readonly outcome: Outcome & { readonly kind: 'applied' }; readonly at: number } | undefined;
+  #noticed: { readonly outcome: Applied; readonly at: number } | undefined;
   #stopping: Promise<void> | undefined;
   /** Nothing new is taken or applied any more. */
   #leaving = false;
@@ -122,6 +129,10 @@ export class Daemon {
     const log = this.#log.logger;
     const unanswered = await this.#presence.claim(async (request) => {
       if (request.command === 'status') return { ok: true, text: [], data: this.status() };
+      if (request.command === 'plan') {
+        const outcome = await this.plan(request.file);
+        return { ok: outcome.kind === 'planned', text: outcomeLines(outcome), data: outcomeData(outcome) };
+      }
       const noticed = this.#noticed;
       const outcome = await this.reload('asked for');
       const text =
@@ -132,7 +143,7 @@ export class Daemon {
     });
     if (unanswered !== null)
       log.warn({ err: unanswered }, 'there is no control socket, so a reload is not answered');
-    const { commit, warnings } = await this.#prepare(config, async () => {
+    const { commit, warnings } = await this.#prepare(config, false, async () => {
       this.#presence.announce();
       dropRights(config, [...this.#presence.files, ...this.#log.paths, ...this.runtime.logFiles.paths]);
     });
@@ -168,12 +179,17 @@ export class Daemon {
   /** Applies the files as they are now. One reload runs at a time; all that ask meanwhile share exactly one more. */
   reload(reason: string): Promise<Outcome> {
     if (this.#nextReload !== undefined) return this.#nextReload;
-    if (this.#reloading === undefined) return this.#startReload(reason);
-    this.#nextReload = this.#reloading.then(() => {
+    if (this.#busy === undefined) return this.#begin(() => this.#reload(reason));
+    this.#nextReload = this.#next(() => {
       this.#nextReload = undefined;
-      return this.#startReload(reason);
+      return this.#reload(reason);
     });
     return this.#nextReload;
+  }
+
+  /** What a reload would do, of the file or of another one in its place; changes nothing. */
+  plan(file = this.#options.config.file): Promise<Planned | Refused> {
+    return this.#next(() => this.#plan(file));
   }
 
   /** Goes on in new log files of the same names. */
@@ -195,7 +211,7 @@ export class Daemon {
     this.#log.notice('stopping gracefully', { connections: this.#listeners.connections });
     this.#leaving = true;
     this.#watch.close();
-    while (this.#reloading !== undefined) await this.#reloading;
+    while (this.#busy !== undefined) await this.#busy;
     this.#listeners.close();
     for (const host of Object.values(this.#hosts)) host.drain();
     await this.#emptied(
@@ -225,27 +241,54 @@ export class Daemon {
     if (outcome.kind === 'applied' && !isNothing(outcome)) this.#noticed = { outcome, at: performance.now() };
   }
 
-  #startReload(reason: string): Promise<Outcome> {
-    const reloading = this.#reload(reason).finally(() => {
-      if (this.#reloading === reloading) this.#reloading = undefined;
+  async #next<T>(work: () => Promise<T>): Promise<T> {
+    while (this.#busy !== undefined) await this.#busy;
+    return this.#begin(work);
+  }
+
+  #begin<T>(work: () => Promise<T>): Promise<T> {
+    const busy = work().finally(() => {
+      if (this.#busy === busy) this.#busy = undefined;
     });
-    this.#reloading = reloading;
-    return reloading;
+    this.#busy = busy;
+    return busy;
+  }
+
+  async #plan(file: string): Promise<Planned | Refused> {
+    const read = readConfig({ ...this.#options.config, file });
+    return this.#attempt(read, async (config): Promise<Planned> => {
+      const { plan, undo, warnings } = await this.#prepare(config, true);
+      const steps = plan();
+      await undo();
+      const { publishers, viewers } = countSessions(this.runtime.hub);
+      const ended = endedBy(steps);
+      return {
+        kind: 'planned',
+        steps,
+        warnings: [...config.warnings, ...warnings],
+        ignored: config.ignored,
+        publishers: publishers - ended.publishers,
+        viewers: viewers - ended.players,
+      };
+    });
+  }
+
+  async #attempt<T>(read: ReadConfig, work: (config: Config) => Promise<T>): Promise<T | Refused> {
+    try {
+      if (this.#leaving) throw new ConfigError([LEAVING]);
+      if (read.result instanceof LoadError) throw read.result;
+      if (saysNothing(read)) throw new ConfigError([emptied(this.#options.config.file)]);
+      return await work(read.result);
+    } catch (error) {
+      const diagnostics = diagnose(error) ?? [this.#fault(error)];
+      return { kind: 'refused', diagnostics, files: read.files, since: this.#appliedAt };
+    }
   }
 
   async #reload(reason: string): Promise<Outcome> {
     const started = performance.now();
     const read = readConfig(this.#options.config);
-    let outcome: Outcome;
-    try {
-      if (this.#leaving) throw new ConfigError([LEAVING]);
-      if (read.result instanceof LoadError) throw read.result;
-      if (saysNothing(read)) throw new ConfigError([emptied(this.#options.config.file)]);
-      outcome = await this.#apply(read.result, started);
-    } catch (error) {
-      const diagnostics = diagnose(error) ?? [this.#fault(error)];
-      outcome = { kind: 'refused', diagnostics, files: read.files, since: this.#appliedAt };
-    }
+    const outcome = await this.#attempt(read, (config) => this.#apply(config, started));
     this.#tell(outcome, reason);
     this.runtime.reloads.note(
       outcome.kind === 'applied' ? this.#config.tree : undefined,
@@ -256,11 +299,10 @@ export class Daemon {
     return outcome;
   }
 
-  async #apply(config: Config, started: number): Promise<Outcome> {
-    const { commit, warnings } = await this.#prepare(config);
+  async #apply(config: Config, started: number): Promise<Applied> {
+    const { commit, warnings } = await this.#prepare(config, false);
     const before = sessionsOf(this.runtime.hub);
     const report = new Report();
-    this.#reportMain(config, report);
     setEnvironment(settingsOf(config.tree, mainTable));
     commit(report);
     this.#config = config;
@@ -273,44 +315,34 @@ export class Daemon {
 
   /**
    * Does everything that may fail and undoes it on a failure; `last` comes after all else. What it gives applies the
-   * configuration in one turn and cannot fail.
+   * configuration in one turn and cannot fail. On trial it is to be undone, and nobody notices that it was tried.
    */
   async #prepare(
     config: Config,
+    trial: boolean,
     last: () => Promise<void> = async () => undefined,
-  ): Promise<{ readonly commit: (report: Report) => void; readonly warnings: readonly Diagnostic[] }> {
+  ): Promise<Prepared & { readonly warnings: readonly Diagnostic[] }> {
     const hosts = Object.values(this.#hosts);
-    const { tree, prefix } = config;
+    const { tree } = config;
     const wanted = placed(hosts.flatMap((host) => host.listens(tree)));
     const findings = [...hosts.flatMap((host) => host.check(tree)), ...crossCheck(tree, wanted)];
     if (findings.some(({ severity }) => severity === 'error')) throw new ConfigError(findings);
-    const prepared: Prepared[] = [];
-    try {
-      const targets = logTargets(settingsOf(tree, mainTable), prefix, this.#options);
-      prepared.push(this.#log.prepare(targets));
-      for (const host of hosts) prepared.push(await host.prepare(tree));
-      // Sockets come last and their commit first: a connection must find the configuration that it was bound for.
-      prepared.unshift(await this.#listeners.prepare(wanted));
-      await last();
-    } catch (error) {
-      for (const part of prepared.reverse()) await part.undo();
-      throw error;
-    }
-    return {
-      warnings: findings,
-      commit: (report) => {
-        for (const part of prepared) part.commit(report);
-      },
-    };
+    const ready = await prepareAll(
+      [() => this.#prepareMain(config), ...hosts.map((host) => () => host.prepare(tree))],
+      () => this.#listeners.prepare(wanted, trial),
+      last,
+    );
+    return { ...ready, warnings: findings };
   }
 
-  #reportMain(config: Config, report: Report): void {
-    const before = settingsOf(this.#config.tree, mainTable);
-    const changed = changedSettings(before, settingsOf(config.tree, mainTable));
-    const restart: readonly string[] = RESTART_SETTINGS;
-    report.restartNeeded.push(...changed.filter((name) => restart.includes(name)));
-    const now = changed.filter((name) => !restart.includes(name));
-    if (now.length > 0) report.add({ kind: 'setting', name: 'main', outcome: 'updated', changed: now });
+  #prepareMain({ tree, prefix }: Config): Prepared {
+    const log = this.#log.prepare(logTargets(settingsOf(tree, mainTable), prefix, this.#options));
+    const plan = (): readonly Step[] => mainSteps(this.#config.tree, tree);
+    const commit = (report: Report): void => {
+      carryOut(plan(), report);
+      log.commit();
+    };
+    return { plan, commit, undo: () => log.undo() };
   }
 
   /** A fault of the program during a reload is no reason to end what runs. */
@@ -346,7 +378,7 @@ export class Daemon {
   async #stop(): Promise<void> {
     this.#leaving = true;
     this.#watch.close();
-    while (this.#reloading !== undefined) await this.#reloading;
+    while (this.#busy !== undefined) await this.#busy;
     clearInterval(this.#sweep);
     this.#listeners.close();
     this.runtime.hub.close('the server stops');
@@ -365,19 +397,4 @@ export class Daemon {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
-}
-
-/** A file that is being written may be found empty, and nobody empties it to end everything. */
-function emptied(file: string): Diagnostic {
-  return { severity: 'error', code: 'empty', message: `configuration ${file} is empty` };
-}
-
-function keptOf(
-  before: Sessions,
-  after: Sessions,
-): { readonly publishers: number; readonly viewers: number } {
-  return {
-    publishers: [...after.publications].filter((one) => before.publications.has(one)).length,
-    viewers: [...after.subscriptions].filter((one) => before.subscriptions.has(one)).length,
-  };
 }

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { settingsOf } from '../config/block.ts';
 import { LoadError, prefixOf } from '../config/config.ts';
 import { mainTable } from '../core/main.ts';
-import { ask, controlPath } from '../daemon/control.ts';
+import { ask, type ControlRequest, controlPath } from '../daemon/control.ts';
 import { isAlive, type PidState, readPid } from '../daemon/pid-file.ts';
 import { defaultPidPath, pidPath } from '../daemon/process.ts';
 import { readConfig } from '../daemon/sources.ts';
@@ -23,10 +23,14 @@ interface Target {
 }
 
 /** `-s`: tells the running server, waits for what comes of it, and gives the exit code. */
-export async function signal(name: SignalName, invocation: Invocation): Promise<number> {
+export async function signal(
+  { signal: name, dryRun }: { readonly signal: SignalName; readonly dryRun: boolean },
+  invocation: Invocation,
+): Promise<number> {
   const target = targetOf(invocation);
   const state = readPid(target.pidPath);
   if (state.kind !== 'running') return notRunning(state, target.pidPath);
+  if (dryRun) return plan(target.pidPath, { command: 'plan' }, invocation);
   if (name === 'reload') return reload(state.pid, target.pidPath);
   try {
     process.kill(state.pid, { stop: 'SIGTERM', quit: 'SIGQUIT', reopen: 'SIGUSR1' }[name]);
@@ -36,6 +40,26 @@ export async function signal(name: SignalName, invocation: Invocation): Promise<
   }
   if (name === 'reopen' || (name === 'quit' && target.patience === 0)) return 0;
   return gone(state.pid, STOP_MS + (name === 'quit' ? target.patience : 0));
+}
+
+/** `-t --diff`: prints what the running server would do with the file in a reload; gives the exit code. */
+export async function difference(invocation: Invocation): Promise<number> {
+  const { pidPath } = targetOf(invocation);
+  const state = readPid(pidPath);
+  if (state.kind !== 'running') return notRunning(state, pidPath);
+  return plan(pidPath, { command: 'plan', file: resolve(locate(invocation).file) }, invocation);
+}
+
+async function plan(pidPath: string, request: ControlRequest, { format }: Invocation): Promise<number> {
+  try {
+    const { ok, text, data } = await ask(controlPath(pidPath), request, RELOAD_MS);
+    if (format === 'json') print(`${JSON.stringify(data)}\n`);
+    else (ok ? print : complain)(`${text.join('\n')}\n`);
+    return ok ? 0 : 1;
+  } catch (error) {
+    complain(`mediad: [error] the server of ${pidPath} does not answer: ${(error as Error).message}\n`);
+    return 1;
+  }
 }
 
 /** `healthcheck`: 0 where the server answers. */

@@ -19,8 +19,9 @@ export interface SignTask {
 /** What the command line asks for. */
 export interface Invocation {
   readonly task:
-    | { readonly name: 'start' | 'help' | 'version' | 'build' | 'test' | 'dump' | 'check' | 'healthcheck' }
-    | { readonly name: 'signal'; readonly signal: SignalName }
+    | { readonly name: 'start' | 'help' | 'version' | 'build' | 'dump' | 'check' | 'healthcheck' }
+    | { readonly name: 'test'; readonly diff: boolean }
+    | { readonly name: 'signal'; readonly signal: SignalName; readonly dryRun: boolean }
     | { readonly name: 'directives'; readonly directive: string | null }
     | SignTask;
   readonly prefix: string | undefined;
@@ -56,6 +57,8 @@ interface Options {
   readonly format?: string;
   readonly json?: true;
   readonly strict?: true;
+  readonly diff?: true;
+  readonly dryRun?: true;
   readonly expires?: string;
   readonly address?: string;
 }
@@ -78,6 +81,9 @@ Options:
   -g directives : set global directives out of configuration file
   --format NAME : how findings are printed: text, json, github, gcc
   --strict      : warnings fail the test too
+  --diff        : with -t, tell what a reload of the file would change and whom it would
+                  send away
+  --dry-run     : with -s reload, tell the same and do nothing
 
 Commands:
   check [FILE]       : test, and list the directives that have no effect, with the reasons
@@ -113,6 +119,8 @@ export function readCommandLine(args: readonly string[]): Invocation {
     .option('--format <name>')
     .option('--json')
     .option('--strict')
+    .option('--diff')
+    .option('--dry-run')
     .option('--expires <time>')
     .option('--address <address>');
   try {
@@ -140,9 +148,14 @@ export function readCommandLine(args: readonly string[]): Invocation {
 
 function taskOf(options: Options, command: string | undefined, words: readonly string[]): Invocation['task'] {
   if (options.help === true || options.question === true) return { name: 'help' };
+  if (options.diff === true && options.t !== true) throw new UsageError('option "--diff" needs "-t"');
+  if (options.dryRun === true && options.s !== 'reload') {
+    throw new UsageError('option "--dry-run" needs "-s reload"');
+  }
   if (options.V === true) return { name: 'build' };
   if (options.version === true) return { name: 'version' };
-  if (options.s !== undefined) return { name: 'signal', signal: signalOf(options.s) };
+  if (options.s !== undefined)
+    return { name: 'signal', signal: signalOf(options.s), dryRun: options.dryRun === true };
   if (command !== undefined) {
     const known = COMMANDS.find((name) => name === command);
     if (known === undefined)
@@ -154,7 +167,7 @@ function taskOf(options: Options, command: string | undefined, words: readonly s
     return known === 'directives' ? { name: known, directive: words[0] ?? null } : { name: known };
   }
   if (options.T === true) return { name: 'dump' };
-  return { name: options.t === true ? 'test' : 'start' };
+  return options.t === true ? { name: 'test', diff: options.diff === true } : { name: 'start' };
 }
 
 function signTask(options: Options, [action, stream, ...more]: readonly string[]): SignTask {

@@ -4,8 +4,8 @@ import type { Context, GroupEntry, Settings, Table } from './table.ts';
 /**
  * A block of the resolved configuration: plain, deeply frozen data. `settings` holds the merged value of every
  * directive of the block's own scope and of all scopes inside it, so `server.settings` also answers for requests that
- * match no location. Positions stand apart from the values: `at` and `origins` are not enumerable, so comparisons and
- * JSON pass over them, and moving a line changes no setting.
+ * match no location. Positions and texts stand apart from the values: `at`, `origins` and `texts` are not enumerable, so
+ * comparisons and JSON pass over them, and moving a line changes no setting.
  */
 export interface Block {
   readonly context: Context;
@@ -20,6 +20,8 @@ export interface Block {
   readonly at: Position;
   /** Where the winning value of each written setting stands. */
   readonly origins: Readonly<Record<string, Position>>;
+  /** The arguments of each written setting, as somebody would write them: `2s`; of several statements `a; b`. */
+  readonly texts: Readonly<Record<string, string>>;
 }
 
 /** The children that `name` opened, in the order of the file. */

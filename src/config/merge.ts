@@ -7,6 +7,7 @@ import type { Vocabulary } from './vocabulary.ts';
 export interface Written {
   readonly value: unknown;
   readonly at: Position;
+  readonly text: string;
 }
 
 /** What a further statement of the same name makes of the value so far; lists and bit sets grow. */
@@ -18,30 +19,43 @@ export function repeated(repeat: Repeat, before: unknown, next: unknown): unknow
   return { ...(before as object), ...(next as object) };
 }
 
+/** What a block has: values, and where and how those that are written stand. */
+interface Merged {
+  readonly settings: Record<string, unknown>;
+  readonly origins: Record<string, Position>;
+  readonly texts: Record<string, string>;
+}
+
 /** The settings of a block, from what it says itself and what the block around it has. */
 export function mergeSettings(
   vocabulary: Vocabulary,
   block: { readonly context: Block['context']; readonly outer: Block | null },
   own: ReadonlyMap<string, Written>,
   groups: ReadonlyMap<string, readonly GroupEntry[]>,
-): { readonly settings: Record<string, unknown>; readonly origins: Record<string, Position> } {
+): Merged {
   const settings: Record<string, unknown> = {};
   const origins: Record<string, Position> = {};
+  const texts: Record<string, string> = {};
   const { context, outer } = block;
   const outerRows = outer === null ? undefined : vocabulary.settings.get(outer.context);
   for (const [name, row] of vocabulary.settings.get(context) ?? []) {
     const written = own.get(name);
     const inherits = outer !== null && outerRows?.get(name) === row && mergeOf(row) !== 'own';
     if (written !== undefined) {
+      const around = inherits && mergeOf(row) === 'append' ? outer : null;
       settings[name] =
-        inherits && mergeOf(row) === 'append'
-          ? [...(written.value as readonly unknown[]), ...(outer.settings[name] as readonly unknown[])]
-          : written.value;
+        around === null
+          ? written.value
+          : [...(written.value as readonly unknown[]), ...(around.settings[name] as readonly unknown[])];
       origins[name] = written.at;
+      texts[name] = joined(written.text, around?.texts[name]);
     } else if (inherits) {
       settings[name] = outer.settings[name];
       const origin = outer.origins[name];
-      if (origin !== undefined) origins[name] = origin;
+      if (origin !== undefined) {
+        origins[name] = origin;
+        texts[name] = outer.texts[name]!;
+      }
     } else {
       settings[name] = row.initial;
     }
@@ -55,8 +69,15 @@ export function mergeSettings(
         : [];
     if (merge === 'append') settings[group] = [...inner, ...around];
     else settings[group] = merge === 'inner-if-any' && inner.length === 0 ? around : inner;
+    const entries = settings[group] as readonly GroupEntry[];
+    if (entries.length > 0) texts[group] = entries.map(({ text }) => text).join('; ');
   }
-  return { settings, origins };
+  return { settings, origins, texts };
+}
+
+/** The texts of statements of one name in one. */
+export function joined(text: string, more: string | undefined): string {
+  return more === undefined ? text : `${text}; ${more}`;
 }
 
 function mergeOf(row: Row): Merge {

@@ -3,8 +3,8 @@ import { apart, inertStatement, shape, unknown } from './check.ts';
 import type { Diagnostic, Position } from './errors.ts';
 import { Findings, type Ignored, type ResolveOptions } from './findings.ts';
 import { deepFreeze, hide } from './freeze.ts';
-import { mergeSettings, repeated, type Written } from './merge.ts';
-import type { Statement } from './statement.ts';
+import { joined, mergeSettings, repeated, type Written } from './merge.ts';
+import { argumentText, type Statement } from './statement.ts';
 import type { BlockRow, Context, GroupEntry, Row, ValueRow } from './table.ts';
 import type { Entry, Vocabulary } from './vocabulary.ts';
 
@@ -89,18 +89,15 @@ class Resolver {
         this.#statement(part, scratch);
       }
     }
-    const { settings, origins } = mergeSettings(
+    const { settings, origins, texts } = mergeSettings(
       this.#vocabulary,
       { context, outer },
       scratch.written,
       scratch.groups,
     );
     const children: Block[] = [];
-    const block: Block = hide(
-      hide({ context, name, value, key, settings, children }, 'at', head.at),
-      'origins',
-      origins,
-    );
+    const plain = hide({ context, name, value, key, settings, children }, 'at', head.at);
+    const block: Block = hide(hide(plain, 'origins', origins), 'texts', texts);
     for (const { statement, row, value, key, entry } of scratch.pending) {
       const child = this.block(
         { context: row.opens, name: statement.name, value, key, at: statement.at, outer: block },
@@ -219,9 +216,11 @@ class Resolver {
 
 function write(scratch: Scratch, statement: Statement, row: Row, value: unknown): void {
   const before = scratch.written.get(statement.name);
+  const text = argumentText(statement);
   scratch.written.set(statement.name, {
     value: before === undefined ? value : repeated(row.repeat ?? 'error', before.value, value),
     at: statement.at,
+    text: row.repeat === 'last' || before === undefined ? text : joined(before.text, text),
   });
 }
 
@@ -235,7 +234,8 @@ function groupOf(scratch: Scratch, group: string): GroupEntry[] {
 }
 
 function groupEntry(statement: Statement, value: unknown): Writable<GroupEntry> {
-  return hide({ name: statement.name, value, block: null }, 'at', statement.at);
+  const text = `${statement.name} ${argumentText(statement)}`.trimEnd();
+  return hide(hide({ name: statement.name, value, block: null }, 'at', statement.at), 'text', text);
 }
 
 function stands(first: Position, at: Position): string {

@@ -16,3 +16,8 @@ export interface Statement {
   /** Where the closing `;` or `}` stands. */
   readonly end: Position;
 }
+
+/** The arguments of a statement as somebody would write them, its block left out. */
+export function argumentText({ args }: Statement): string {
+  return args.map(({ value, quoted }) => (quoted || value === '' ? JSON.stringify(value) : value)).join(' ');
+}

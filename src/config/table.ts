@@ -146,6 +146,8 @@ export interface GroupEntry {
   readonly value: unknown;
   readonly block: Block | null;
   readonly at: Position;
+  /** As somebody would write it, its block left out. */
+  readonly text: string;
 }
 
 /** Why a known name has no row that acts on it. */

@@ -13,7 +13,6 @@ import { Stream, type StreamListener } from './stream.ts';
 import { type StreamTask, StreamTasks } from './stream-tasks.ts';
 import { Subscription } from './subscription.ts';
 
-/** Bytes that have passed over a connection. */
 interface Traffic {
   readonly bytesIn: number;
   readonly bytesOut: number;
@@ -103,7 +102,9 @@ export interface Observer {
 
 /** An application: the only way in for publishers and players of every protocol, and the home of their streams. */
 export class Application {
-  readonly server: string;
+  /** Names its server block, as that is called now. */
+  server: string;
+  readonly #home: string;
   readonly name: string;
   readonly log: Logger;
   /** Replaced as a whole by a reload; streams and sessions read it at each use. */
@@ -135,7 +136,7 @@ export class Application {
     identity: string = randomUUID(),
   ) {
     this.#identity = identity;
-    this.server = server;
+    this.server = this.#home = server;
     this.name = name;
     this.settings = settings;
     this.log = log;
@@ -179,9 +180,9 @@ export class Application {
     return this.#origins.add(order, origin);
   }
 
-  /** A stream of this application in the routes that relays tell each other; see `Client.via`. */
+  /** A stream of this application in the routes of relays, under one name for life; see `Client.via`. */
   hop(name: string): string {
-    return hopOf(this.#identity, this.server, this.name, name);
+    return hopOf(this.#identity, this.#home, this.name, name);
   }
 
   /** Asks the gates and takes the name. Throws Refused. */

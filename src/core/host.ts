@@ -4,10 +4,13 @@ import type { Diagnostic } from '../config/errors.ts';
 import type { Listen } from './addresses.ts';
 import type { Wanted } from './listeners.ts';
 import type { Peer } from './peer.ts';
+import type { Step } from './plan.ts';
 import type { Report } from './report.ts';
 
-/** A prepared part of a reload: one of the two is called, once; `commit` is synchronous and cannot fail. */
+/** A prepared part of a reload: `commit` or `undo` is called, once; `commit` is synchronous and cannot fail. */
 export interface Prepared {
+  /** What the commit does to what runs now, step by step; looking at them changes nothing. */
+  plan(): readonly Step[];
   commit(report: Report): void;
   undo(): void | Promise<void>;
 }

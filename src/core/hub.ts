@@ -1,28 +1,30 @@
 import { randomUUID } from 'node:crypto';
-import { settingsOf } from '../config/block.ts';
+import { type Block, settingsOf } from '../config/block.ts';
 import type { Listen } from './addresses.ts';
 import { Application } from './application.ts';
 import type { CallbackStatus } from './callbacks.ts';
 import { Events } from './events.ts';
 import type { ExecStatus } from './execs.ts';
 import type { Audience } from './flush.ts';
+import {
+  changedServerSettings,
+  ending,
+  matchServers,
+  serverStep,
+  startStep,
+  updateStep,
+} from './hub-steps.ts';
 import { liveTable } from './live.ts';
 import type { Logger } from './log.ts';
 import type { ApplicationContext, Module, ServerContext } from './module.ts';
 import { Netcalls } from './netcall.ts';
 import { isOwnAddress } from './own-address.ts';
+import { carryOut, type Step } from './plan.ts';
 import { Registry } from './registry.ts';
-import type { Report } from './report.ts';
-import { RtmpServer, type ServerSpec } from './server.ts';
+import type { Outcome, Report } from './report.ts';
+import { labelOf, type Member, RtmpServer, type ServerSpec } from './server.ts';
 import { chooseByName } from './server-names.ts';
-import {
-  changedSettings,
-  type Listed,
-  listed,
-  type ServiceGround,
-  type ServiceOwner,
-  Services,
-} from './services.ts';
+import { type Listed, listed, type ServiceGround, type ServiceOwner, Services } from './services.ts';
 import { Traffic } from './traffic.ts';
 
 /** What is told to endpoints of the end of everything may take so long, ms. */
@@ -46,7 +48,7 @@ export class Hub {
   readonly #log: Logger;
   #clients = 0;
   #servers: readonly RtmpServer[] = [];
-  readonly #serverServices = new Map<RtmpServer, Services<ServerContext>>();
+  readonly #serverServices = new WeakMap<RtmpServer, Services<ServerContext>>();
   readonly #unfinished = new Set<Promise<unknown>>();
 
   constructor(audience: Audience, log: Logger) {
@@ -98,82 +100,98 @@ export class Hub {
     ground: ServiceGround,
     report: Report,
   ): void {
+    carryOut(this.plan(specs, modules, ground), report);
+  }
+
+  /** The steps from what runs to a new configuration. They hold until the next change of what runs. */
+  plan(specs: readonly ServerSpec[], modules: readonly Module[], ground: ServiceGround): readonly Step[] {
     const matches = matchServers(this.#servers, specs);
-    const servers: RtmpServer[] = [];
     const forServers = listed(modules, 'server');
     const forApplications = listed(modules, 'application');
+    const next: RtmpServer[] = [];
+    const steps: Step[] = [];
     for (const spec of specs) {
       const known = matches.get(spec);
       const server = known ?? new RtmpServer(spec);
-      const changed = known === undefined ? [] : changedServerSettings(known.spec, spec, modules);
-      server.spec = spec;
-      servers.push(server);
-      report.add({
-        kind: 'server',
-        name: server.label,
-        outcome: known === undefined ? 'started' : changed.length > 0 ? 'updated' : 'kept',
-        ...(changed.length > 0 ? { changed } : {}),
-      });
-      this.#servicesOf(server).reconcile(spec.block, forServers, ground, report);
-      this.#commitApplications(server, spec, forApplications, ground, report);
+      next.push(server);
+      const label = labelOf(spec);
+      steps.push(
+        serverStep(
+          server,
+          spec,
+          known === undefined ? null : changedServerSettings(known.spec, spec, modules),
+        ),
+        ...this.#servicesOf(server).plan(spec.block, label, forServers, ground),
+        ...this.#planApplications(server, spec, label, forApplications, ground),
+      );
     }
-    const kept = new Set(servers);
-    for (const gone of this.#servers.filter((server) => !kept.has(server))) {
-      for (const name of [...gone.members.keys()]) this.#remove(gone, name, report);
-      gone.close();
-      this.#closeServices(gone);
-      report.add({ kind: 'server', name: gone.label, outcome: 'closed' });
+    const gone = this.#servers.filter((server) => !next.includes(server));
+    for (const server of gone) {
+      for (const name of server.members.keys()) steps.push(this.#removal(server, name));
+      const take = (): undefined => {
+        server.close();
+        this.#closeServices(server);
+      };
+      steps.push({ entry: { kind: 'server', name: server.label, outcome: 'closed' }, take });
     }
-    this.#servers = servers;
+    const last = steps.pop();
+    if (last === undefined) return [];
+    const take = (): Outcome | undefined => {
+      const outcome = last.take?.();
+      this.#servers = next;
+      return outcome;
+    };
+    return [...steps, { ...last, take }];
   }
 
-  #commitApplications(
+  #planApplications(
     server: RtmpServer,
     spec: ServerSpec,
+    label: string,
     services: readonly Listed[],
     ground: ServiceGround,
-    report: Report,
-  ): void {
+  ): readonly Step[] {
     const wanted = new Set(spec.applications.map((block) => block.key));
-    for (const name of [...server.members.keys()]) if (!wanted.has(name)) this.#remove(server, name, report);
-    for (const block of spec.applications) {
-      const settings = settingsOf(block, liveTable);
-      const label = `${server.label}/${block.key}`;
-      let member = server.members.get(block.key);
-      if (member === undefined) {
-        const log = this.#log.child({ app: block.key });
-        const application = new Application(
-          server.label,
-          block.key,
-          settings,
-          this.audience,
-          log,
-          this.identity,
-        );
-        application.observe(this.events.observer(application));
-        member = { application, services: new Services(applicationOwner(this, application, label, log)) };
-        server.members.set(block.key, member);
-        report.add({ kind: 'application', name: label, outcome: 'started' });
-      } else {
-        const changed = changedSettings(member.application.settings, settings);
-        report.add({
-          kind: 'application',
-          name: label,
-          outcome: changed.length === 0 ? 'kept' : 'updated',
-          ...(changed.length === 0 ? {} : { changed }),
-        });
-        if (changed.length > 0) member.application.update(settings);
-      }
-      member.services.reconcile(block, services, ground, report);
-    }
+    const removals = [...server.members.keys()]
+      .filter((name) => !wanted.has(name))
+      .map((name) => this.#removal(server, name));
+    const rest = spec.applications.flatMap((block) => {
+      const name = `${label}/${block.key}`;
+      const running = server.members.get(block.key);
+      const member = running ?? this.#member(label, block);
+      const first =
+        running === undefined
+          ? startStep(server, member, name, block)
+          : updateStep(running, name, label, block);
+      return [first, ...member.services.plan(block, name, services, ground)];
+    });
+    return [...removals, ...rest];
   }
 
-  #remove(server: RtmpServer, name: string, report: Report): void {
-    const member = server.members.get(name)!;
-    server.members.delete(name);
-    member.application.close('the application was removed');
-    member.services.close();
-    report.add({ kind: 'application', name: `${server.label}/${name}`, outcome: 'closed' });
+  #member(label: string, block: Block): Member {
+    const log = this.#log.child({ app: block.key });
+    const settings = settingsOf(block, liveTable);
+    const application = new Application(label, block.key, settings, this.audience, log, this.identity);
+    application.observe(this.events.observer(application));
+    return { application, block, services: new Services(applicationOwner(this, application, log)) };
+  }
+
+  #removal(server: RtmpServer, name: string): Step {
+    const { application, services } = server.members.get(name)!;
+    return {
+      entry: {
+        kind: 'application',
+        name: `${server.label}/${name}`,
+        outcome: 'closed',
+        ...ending(application),
+      },
+      take: () => {
+        server.members.delete(name);
+        application.close('the application was removed');
+        services.close();
+        return undefined;
+      },
+    };
   }
 
   #servicesOf(server: RtmpServer): Services<ServerContext> {
@@ -223,24 +241,8 @@ export class Hub {
   }
 }
 
-/** The server's own directives whose values differ; those of its applications are told with the applications. */
-function changedServerSettings(
-  before: ServerSpec,
-  after: ServerSpec,
-  modules: readonly Module[],
-): readonly string[] {
-  const table = Object.assign({}, ...modules.map((module) => module.tables.rtmp_server ?? {}));
-  return changedSettings(settingsOf(before.block, table), settingsOf(after.block, table));
-}
-
-function applicationOwner(
-  hub: Hub,
-  application: Application,
-  label: string,
-  log: Logger,
-): ServiceOwner<ApplicationContext> {
+function applicationOwner(hub: Hub, application: Application, log: Logger): ServiceOwner<ApplicationContext> {
   return {
-    label,
     log,
     context: (base, order) => ({
       ...base,
@@ -257,7 +259,6 @@ function applicationOwner(
 
 function serverOwner(hub: Hub, server: RtmpServer, log: Logger): ServiceOwner<ServerContext> {
   return {
-    label: server.label,
     log,
     context: (base, order) => ({
       ...base,
@@ -278,34 +279,4 @@ function pick(
   const named = host === null ? undefined : chooseByName(candidates, host);
   if (named !== undefined) return named;
   return candidates.find((s) => s.spec.listens.some((l) => here(l) && l.defaultServer)) ?? candidates[0];
-}
-
-/**
- * Finds for each new server block the running server it continues: first one with the same addresses and names, then
- * one that shares a name, then an address, then application names, so that editing any one of these drops nobody.
- */
-function matchServers(
-  running: readonly RtmpServer[],
-  specs: readonly ServerSpec[],
-): Map<ServerSpec, RtmpServer> {
-  const found = new Map<ServerSpec, RtmpServer>();
-  const left = new Set(running);
-  const identity = (spec: ServerSpec): string =>
-    JSON.stringify([[...spec.listens.map((l) => l.key)].sort(), [...spec.names].sort()]);
-  const rules: readonly ((a: ServerSpec, b: ServerSpec) => boolean)[] = [
-    (a, b) => identity(a) === identity(b),
-    (a, b) => a.names.some((name) => name !== '' && b.names.includes(name)),
-    (a, b) => a.listens.some((l) => b.listens.some((other) => other.key === l.key)),
-    (a, b) => a.applications.some((app) => b.applications.some((other) => other.key === app.key)),
-  ];
-  for (const same of rules) {
-    for (const spec of specs) {
-      if (found.has(spec)) continue;
-      const server = [...left].find((candidate) => same(candidate.spec, spec));
-      if (server === undefined) continue;
-      found.set(spec, server);
-      left.delete(server);
-    }
-  }
-  return found;
 }

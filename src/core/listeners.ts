@@ -1,9 +1,11 @@
 import { unlinkSync } from 'node:fs';
 import { connect, createServer, isIPv6, type Server, type Socket } from 'node:net';
 import type { Position } from '../config/errors.ts';
-import { type Listen, plainAddress } from './addresses.ts';
+import type { Listen } from './addresses.ts';
+import { byLocalAddress, type Plan, planSockets, samePort } from './listen-plan.ts';
 import type { Logger } from './log.ts';
 import { isGone, type Peer, peerOf, takeProxyHeader } from './peer.ts';
+import { carryOut, type Step } from './plan.ts';
 import type { Report } from './report.ts';
 import { resetSocket } from './sink.ts';
 
@@ -65,14 +67,9 @@ interface Bound {
   listens: readonly Listen[];
 }
 
-interface Plan {
-  readonly key: string;
-  readonly lead: Wanted;
-  readonly listens: readonly Listen[];
-}
-
-/** What `prepare` made ready: one of the two is called, once. */
+/** What `prepare` made ready: `commit` or `undo` is called, once. */
 export interface PreparedListeners {
+  plan(): readonly Step[];
   commit(report: Report): void;
   undo(): Promise<void>;
 }
@@ -100,9 +97,12 @@ export class Listeners {
     return this.#connections;
   }
 
-  /** Binds what is new. Throws BindError and leaves everything as it was when an address cannot be had. */
-  async prepare(wanted: readonly Wanted[]): Promise<PreparedListeners> {
-    const plans = plan(wanted);
+  /**
+   * Binds what is new. Throws BindError and leaves everything as it was when an address cannot be had. On trial, to be
+   * undone in any case, nobody is taken at the new addresses, and those that would first have to be let go are not tried.
+   */
+  async prepare(wanted: readonly Wanted[], trial = false): Promise<PreparedListeners> {
+    const plans = planSockets(wanted);
     const fresh: Bound[] = [];
     const yielded: Bound[] = [];
     const undo = async (): Promise<void> => {
@@ -110,9 +110,10 @@ export class Listeners {
       for (const bound of yielded) await this.#rebind(bound);
     };
     try {
-      for (const { lead, key, listens } of plans.values()) {
-        const running = this.#bound.get(key);
-        if (running?.protocol === lead.protocol && running.server.listening) continue;
+      for (const one of plans.values()) {
+        if (this.#serves(one)) continue;
+        const { lead, key, listens } = one;
+        if (trial && this.#mayNotTry(lead.listen)) continue;
         // An address we hold ourselves under another form (a wildcard, another protocol) must be let go first.
         for (const other of this.#bound.values()) {
           if (!samePort(other.listens[0]!, lead.listen) || !other.server.listening) continue;
@@ -120,37 +121,49 @@ export class Listeners {
           await closeServer(other.server);
           yielded.push(other);
         }
-        fresh.push(await this.#bind(lead, key, listens));
+        fresh.push(await this.#bind(lead, key, listens, trial));
       }
     } catch (error) {
       await undo();
       throw error;
     }
-    return { undo, commit: (report) => this.#commit(plans, fresh, report) };
+    const steps = (): readonly Step[] => this.#steps(plans, fresh);
+    return { plan: steps, undo, commit: (report) => carryOut(steps(), report) };
   }
 
-  #commit(plans: ReadonlyMap<string, Plan>, fresh: readonly Bound[], report: Report): void {
+  #steps(plans: ReadonlyMap<string, Plan>, fresh: readonly Bound[]): readonly Step[] {
     const bound = new Map<string, Bound>();
-    for (const one of fresh) {
-      bound.set(one.key, one);
-      report.add({ kind: 'listen', name: one.key, outcome: 'started' });
+    const started: Step[] = [];
+    const others: Step[] = [];
+    for (const key of plans.keys()) {
+      if (this.#serves(plans.get(key)!)) continue;
+      const one = fresh.find((candidate) => candidate.key === key);
+      if (one !== undefined) bound.set(key, one);
+      started.push({ entry: { kind: 'listen', name: key, outcome: 'started' } });
     }
     for (const [key, running] of this.#bound) {
       const next = plans.get(key);
-      if (bound.has(key)) continue;
       if (next === undefined) {
-        running.server.close();
-        report.add({ kind: 'listen', name: key, outcome: 'closed' });
-        continue;
+        const take = (): undefined => void running.server.close();
+        others.push({ entry: { kind: 'listen', name: key, outcome: 'closed' }, take });
+      } else if (this.#serves(next)) {
+        bound.set(key, running);
+        others.push(keptStep(running, next));
       }
-      if (running.listens[0]!.backlog !== next.listens[0]!.backlog) {
-        report.restartNeeded.push(`backlog of listen ${key}`);
-      }
-      running.listens = next.listens;
-      bound.set(key, running);
-      report.add({ kind: 'listen', name: key, outcome: 'kept' });
     }
-    this.#bound = bound;
+    const [first, ...rest] = [...started, ...others];
+    if (first === undefined) return [];
+    const take = (): undefined => {
+      this.#bound = bound;
+      first.take?.();
+    };
+    return [{ ...first, take }, ...rest];
+  }
+
+  /** Whether a socket that is wanted is there already. */
+  #serves({ key, lead }: Plan): boolean {
+    const running = this.#bound.get(key);
+    return running?.protocol === lead.protocol && running.server.listening;
   }
 
   /** Stops accepting everywhere; connections live on. */
@@ -160,11 +173,18 @@ export class Listeners {
     this.#bound.clear();
   }
 
-  async #bind(wanted: Wanted, key: string, listens: readonly Listen[]): Promise<Bound> {
+  /** Trying an address of our own would refuse its clients, and a unix socket would stand where another may be. */
+  #mayNotTry(listen: Listen): boolean {
+    return (
+      listen.path !== '' || [...this.#bound.values()].some((other) => samePort(other.listens[0]!, listen))
+    );
+  }
+
+  async #bind(wanted: Wanted, key: string, listens: readonly Listen[], trial: boolean): Promise<Bound> {
     const { listen, protocol } = wanted;
     const server = createServer({ noDelay: true });
     const bound: Bound = { key, protocol, server, listens };
-    server.on('connection', (socket) => this.#connected(bound, socket));
+    server.on('connection', (socket) => (trial ? resetSocket(socket) : this.#connected(bound, socket)));
     try {
       await listenOn(server, listen);
     } catch (error) {
@@ -233,52 +253,17 @@ export class Listeners {
   }
 }
 
-/** Groups listens into sockets: with a wildcard on a port, specific addresses of the same family share its socket. */
-function plan(asked: readonly Wanted[]): Map<string, Plan> {
-  const wanted = withHeaders(asked);
-  const wildcards = new Map<string, Wanted>();
-  for (const one of wanted) {
-    if (isWildcard(one.listen)) wildcards.set(`${isIPv6(one.listen.host)}/${one.listen.port}`, one);
-  }
-  const plans = new Map<string, Plan>();
-  const add = (lead: Wanted, listen: Listen): void => {
-    const { key } = lead.listen;
-    const known = plans.get(key);
-    if (known === undefined)
-      plans.set(key, { key, lead, listens: lead.listen === listen ? [listen] : [lead.listen, listen] });
-    else if (!known.listens.some((other) => other.key === listen.key)) {
-      plans.set(key, { ...known, listens: [...known.listens, listen] });
-    }
+function keptStep(running: Bound, next: Plan): Step {
+  const { key, listens } = next;
+  const backlog = running.listens[0]!.backlog !== listens[0]!.backlog;
+  return {
+    entry: { kind: 'listen', name: key, outcome: 'kept' },
+    ...(backlog ? { restartNeeded: [`backlog of listen ${key}`] } : {}),
+    take: () => {
+      running.listens = listens;
+      return undefined;
+    },
   };
-  for (const one of wanted) {
-    const wildcard =
-      one.listen.path === '' ? wildcards.get(`${isIPv6(one.listen.host)}/${one.listen.port}`) : undefined;
-    add(wildcard ?? one, wildcard?.listen.key === one.listen.key ? wildcard.listen : one.listen);
-  }
-  return plans;
-}
-
-/** Who connects to an address cannot know which of its `listen` directives asks for a PROXY header: any of them does for all. */
-function withHeaders(wanted: readonly Wanted[]): readonly Wanted[] {
-  const keys = new Set(wanted.filter(({ listen }) => listen.proxyProtocol).map(({ listen }) => listen.key));
-  return wanted.map((one) =>
-    one.listen.proxyProtocol || !keys.has(one.listen.key)
-      ? one
-      : { ...one, listen: { ...one.listen, proxyProtocol: true } },
-  );
-}
-
-function isWildcard(listen: Listen): boolean {
-  return listen.host === '0.0.0.0' || listen.host === '::';
-}
-
-function samePort(a: Listen, b: Listen): boolean {
-  return a.path === b.path && a.port === b.port;
-}
-
-function byLocalAddress(listens: readonly Listen[], socket: Socket): Listen {
-  const local = plainAddress(socket.localAddress);
-  return listens.find((listen) => listen.host === local) ?? listens[0]!;
 }
 
 function listenOn(server: Server, listen: Listen): Promise<void> {

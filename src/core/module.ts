@@ -65,6 +65,8 @@ export interface ApplicationContext extends ServiceContext {
 
 /** A running service. */
 export interface Service<Conf> {
+  /** Whether `update` would take these settings; changes nothing. Without it, it takes all of them. */
+  fits?(conf: Conf): boolean;
   /** Takes new settings in mid-stream; false asks to be closed and started again with them. */
   update?(conf: Conf): boolean;
   close?(): void;

@@ -8,7 +8,14 @@ export interface ReportEntry {
   readonly outcome: Outcome;
   /** The directives whose values differ. */
   readonly changed?: readonly string[];
-  readonly detail?: string;
+  /** Who it sends away. */
+  readonly ends?: Ended;
+}
+
+/** How many publishers and players are sent away. */
+export interface Ended {
+  readonly publishers: number;
+  readonly players: number;
 }
 
 /** What a reload did. */

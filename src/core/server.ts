@@ -35,6 +35,8 @@ export interface ConnectionObserver {
 
 /** An application with the services its block runs. */
 export interface Member {
+  /** As written. */
+  block: Block;
   readonly application: Application;
   readonly services: Services<unknown>;
 }
@@ -111,7 +113,8 @@ export class RtmpServer {
   }
 }
 
-function labelOf(spec: ServerSpec): string {
+/** The label of a server block: its first name, or its first address. */
+export function labelOf(spec: ServerSpec): string {
   const name = spec.names.find((candidate) => candidate !== '');
   const listen = spec.listens[0];
   const address = listen === undefined ? 'rtmp' : listen.path !== '' ? listen.key : `rtmp:${listen.port}`;

@@ -5,10 +5,13 @@ import type { Logger } from './log.ts';
 import type { LogFiles } from './log-files.ts';
 import type { MemoryFiles } from './memory-files.ts';
 import type { Module, Service, ServiceContext, ServiceSpec } from './module.ts';
-import type { Report } from './report.ts';
+import type { Step } from './plan.ts';
+import type { Outcome } from './report.ts';
 
 /** One service that runs, with what it registered. */
 interface Running {
+  /** What it took its settings from. */
+  block: Block;
   conf: Settings<Table>;
   service: Service<never>;
   readonly undo: (() => void)[];
@@ -30,8 +33,6 @@ export interface Listed {
 
 /** Who services belong to: an application or a server. */
 export interface ServiceOwner<Context> {
-  /** Shown in reports. */
-  readonly label: string;
   readonly log: Logger;
   /** Adds the owner's own means to those of every service. */
   context(base: ServiceContext, order: number): Context;
@@ -57,60 +58,71 @@ export class Services<Context> {
     this.#owner = owner;
   }
 
-  reconcile(block: Block, wanted: readonly Listed[], ground: ServiceGround, report: Report): void {
-    for (const one of wanted) this.#reconcileOne(one, block, ground, report);
+  /** The steps to what the block says; `label` names the owner in reports. */
+  plan(block: Block, label: string, wanted: readonly Listed[], ground: ServiceGround): readonly Step[] {
+    return wanted.flatMap((one) => this.#planOne(one, block, label, ground) ?? []);
   }
 
-  #reconcileOne(one: Listed, block: Block, ground: ServiceGround, report: Report): void {
+  #planOne(one: Listed, block: Block, label: string, ground: ServiceGround): Step | undefined {
     const { name, spec } = one;
     const conf = settingsOf(block, spec.table);
     const running = this.#running.get(name);
-    const wanted = spec.enabled(conf as never);
-    const label = `${name} of ${this.#owner.label}`;
-    if (running === undefined) {
-      if (!wanted) return;
-      const started = this.#start(one, conf, ground);
-      report.add({ kind: 'service', name: label, outcome: started ? 'started' : 'failed' });
-      return;
-    }
-    if (!wanted) {
-      this.#close(name, running);
-      report.add({ kind: 'service', name: label, outcome: 'closed' });
-      return;
-    }
+    const step = (outcome: Outcome, take?: Step['take'], changed?: readonly string[]): Step => ({
+      entry: {
+        kind: 'service',
+        name: `${name} of ${label}`,
+        outcome,
+        ...(changed === undefined ? {} : { changed }),
+      },
+      ...(changed === undefined || running === undefined ? {} : { before: running.block, after: block }),
+      ...(take === undefined ? {} : { take }),
+    });
+    const start = (): Outcome | undefined => (this.#start(one, block, conf, ground) ? undefined : 'failed');
+    if (running === undefined) return spec.enabled(conf as never) ? step('started', start) : undefined;
+    const close = (): undefined => void this.#close(name, running);
+    if (!spec.enabled(conf as never)) return step('closed', close);
     const changed = changedSettings(running.conf, conf);
     if (changed.length === 0) {
-      report.add({ kind: 'service', name: label, outcome: 'kept' });
-      return;
+      return step('kept', () => {
+        running.block = block;
+        return undefined;
+      });
     }
-    if (this.#update(name, running, conf)) {
-      running.conf = conf;
-      report.add({ kind: 'service', name: label, outcome: 'updated', changed });
-      return;
-    }
-    this.#close(name, running);
-    const started = this.#start(one, conf, ground);
-    report.add({ kind: 'service', name: label, outcome: started ? 'restarted' : 'failed', changed });
+    const restart = (): Outcome => {
+      close();
+      return start() ?? 'restarted';
+    };
+    if (!this.#fits(running, conf)) return step('restarted', restart, changed);
+    const update = (): Outcome | undefined => {
+      if (!this.#update(name, running, conf)) return restart();
+      Object.assign(running, { conf, block });
+      return undefined;
+    };
+    return step('updated', update, changed);
   }
 
   close(): void {
     for (const [name, running] of [...this.#running].reverse()) this.#close(name, running);
   }
 
-  #start({ name, order, spec }: Listed, conf: Settings<Table>, ground: ServiceGround): boolean {
+  #start({ name, order, spec }: Listed, block: Block, conf: Settings<Table>, ground: ServiceGround): boolean {
     const undo: (() => void)[] = [];
     const own = (action: () => void): void => void undo.push(action);
     const base: ServiceContext = { ...ground, log: this.#owner.log.child({ module: name }), own };
     const context = this.#owner.context(base, order);
     try {
       const service = spec.start(conf as never, context as never);
-      this.#running.set(name, { conf, service, undo });
+      this.#running.set(name, { block, conf, service, undo });
       return true;
     } catch (error) {
       this.#owner.log.error({ module: name, err: error }, 'a service could not start');
       this.#undo(name, undo);
       return false;
     }
+  }
+
+  #fits({ service }: Running, conf: Settings<Table>): boolean {
+    return service.update !== undefined && (service.fits?.(conf as never) ?? true);
   }
 
   #update(name: string, running: Running, conf: Settings<Table>): boolean {

@@ -6,9 +6,10 @@ import { dirname, join, resolve } from 'node:path';
 import { AlreadyRunning } from './already-running.ts';
 
 /** What the command line asks of the running server. */
-export interface ControlRequest {
-  readonly command: 'reload' | 'status';
-}
+export type ControlRequest =
+  | { readonly command: 'reload' | 'status' }
+  /** What a reload would do; of another main file, where one is given by its absolute path. */
+  | { readonly command: 'plan'; readonly file?: string };
 
 /** The answer: lines to print, and the same as data. */
 export interface ControlReply {
@@ -133,7 +134,9 @@ function parseRequest(line: string): ControlRequest | null {
     const value: unknown = JSON.parse(line);
     if (typeof value !== 'object' || value === null || !('command' in value)) return null;
     const { command } = value;
-    return command === 'reload' || command === 'status' ? { command } : null;
+    if (command === 'reload' || command === 'status') return { command };
+    if (command !== 'plan') return null;
+    return 'file' in value && typeof value.file === 'string' ? { command, file: value.file } : { command };
   } catch {
     return null;
   }

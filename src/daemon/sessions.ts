@@ -22,3 +22,14 @@ export function countSessions(hub: Hub): { readonly publishers: number; readonly
   const { publications, subscriptions } = sessionsOf(hub);
   return { publishers: publications.size, viewers: subscriptions.size };
 }
+
+/** How many of those before are still there. */
+export function keptOf(
+  before: Sessions,
+  after: Sessions,
+): { readonly publishers: number; readonly viewers: number } {
+  return {
+    publishers: [...after.publications].filter((one) => before.publications.has(one)).length,
+    viewers: [...after.subscriptions].filter((one) => before.subscriptions.has(one)).length,
+  };
+}

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { type Config, type ConfigOptions, LoadError, loadConfig } from '../config/config.ts';
+import type { Diagnostic } from '../config/errors.ts';
 import { diskFiles } from '../config/files.ts';
 import { type LoadedFile, load } from '../config/load.ts';
 import type { Sources } from './watch.ts';
@@ -45,4 +46,9 @@ function sourcesOf(main: string, files: readonly LoadedFile[], directories: read
     folders: [...new Set([dirname(path), ...directories])],
     digest: hash.digest('hex'),
   };
+}
+
+/** A file that is being written may be found empty, and nobody empties it to end everything. */
+export function emptied(file: string): Diagnostic {
+  return { severity: 'error', code: 'empty', message: `configuration ${file} is empty` };
 }

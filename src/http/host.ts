@@ -6,7 +6,7 @@ import type { Listen } from '../core/addresses.ts';
 import type { Host, Prepared } from '../core/host.ts';
 import type { Wanted } from '../core/listeners.ts';
 import { isGone, type Peer, peerOf } from '../core/peer.ts';
-import type { Report } from '../core/report.ts';
+import { carryOut, type Step } from '../core/plan.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { hostOf } from '../core/server-names.ts';
 import { AccessLogs } from './access-log.ts';
@@ -17,9 +17,9 @@ import { type Front, frontOptions, openFront, retire } from './front.ts';
 import type { HttpModule } from './handler.ts';
 import { serve } from './phases.ts';
 import { refuseBadRequest } from './refusals.ts';
-import { reportServers } from './reload-report.ts';
+import { type Served, serverSteps } from './reload-report.ts';
 import { respond } from './respond.ts';
-import { chooseServer, compileRouter, type HttpServer, listensOf, type Router } from './router.ts';
+import { chooseServer, compileRouter, type HttpServer, listensOf } from './router.ts';
 import { readIdentity, type TlsIdentity } from './tls.ts';
 import { parseTarget } from './uri.ts';
 import { keepCaptures } from './variables.ts';
@@ -40,14 +40,21 @@ export class HttpHost implements Host {
   #fronts = new Map<string, Front>();
   /** Of connections in and after their handshake, by their addresses: the secured socket shows nothing of the plain one. */
   readonly #peers = new Map<string, Peer>();
-  #router: Router;
+  #served: Served;
   #draining = false;
 
   constructor(runtime: Runtime, modules: readonly HttpModule[]) {
     this.#runtime = runtime;
     this.#modules = modules;
     this.#logs = new AccessLogs(runtime.logFiles, runtime.prefix, runtime.log);
-    this.#router = { servers: [], byListen: new Map(), maps: new Map(), formats: new Map() };
+    const nothing = {
+      block: undefined,
+      servers: [],
+      byListen: new Map(),
+      maps: new Map(),
+      formats: new Map(),
+    };
+    this.#served = { router: nothing, identities: new Map() };
   }
 
   check(tree: Block): readonly Diagnostic[] {
@@ -69,10 +76,13 @@ export class HttpHost implements Host {
       const router = compileRouter(tree, this.#modules);
       const identities = this.#readIdentities(router);
       const logs = this.#logs.prepare(childrenOf(tree, 'http')[0]);
+      const plan = (): readonly Step[] => serverSteps(this.#served, { router, identities });
       return {
+        plan,
         commit: (report) => {
+          carryOut(plan(), report);
           logs.commit();
-          this.#commit(router, identities, report);
+          this.#commit({ router, identities });
         },
         undo: () => {
           logs.undo();
@@ -85,7 +95,7 @@ export class HttpHost implements Host {
     }
   }
 
-  #readIdentities(router: Router): ReadonlyMap<string, TlsIdentity> {
+  #readIdentities(router: Served['router']): ReadonlyMap<string, TlsIdentity> {
     const identities = new Map<string, TlsIdentity>();
     for (const [key, { servers, fallback }] of router.byListen) {
       if (isSecure(key, servers)) identities.set(key, readIdentity(servers, fallback, this.#runtime.prefix));
@@ -93,8 +103,8 @@ export class HttpHost implements Host {
     return identities;
   }
 
-  #commit(router: Router, identities: ReadonlyMap<string, TlsIdentity>, report: Report): void {
-    reportServers(this.#router, router, report);
+  #commit(served: Served): void {
+    const { router, identities } = served;
     const fronts = new Map<string, Front>();
     for (const [key, { fallback }] of router.byListen) {
       fronts.set(key, this.#front(key, fallback, identities.get(key)));
@@ -103,7 +113,7 @@ export class HttpHost implements Host {
       if (fronts.get(key) !== front) retire(front);
     }
     this.#fronts = fronts;
-    this.#router = router;
+    this.#served = served;
     for (const [socket, listen, peer] of this.#early.splice(0)) this.accept(socket, listen, peer);
   }
 
@@ -127,7 +137,7 @@ export class HttpHost implements Host {
 
   /** Undefined where a reload has taken the address away. */
   #listenOf(key: string): Listen | undefined {
-    const server = this.#router.byListen.get(key)?.fallback;
+    const server = this.#served.router.byListen.get(key)?.fallback;
     return server?.listens.find((listen) => listen.key === key);
   }
 
@@ -224,7 +234,7 @@ export class HttpHost implements Host {
   }
 
   #exchange(connection: Connection, request: IncomingMessage, response: ServerResponse): Exchange | null {
-    const router = this.#router;
+    const { router } = this.#served;
     const { fallback } = router.byListen.get(connection.listen.key) ?? {};
     const asked = parseTarget(request.url ?? '', fallback?.conf.merge_slashes ?? true);
     const authority = asked?.authority ?? request.headers.host;

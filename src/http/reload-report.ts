@@ -1,25 +1,41 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Block } from '../config/block.ts';
-import type { Report } from '../core/report.ts';
+import { type Block, childrenOf } from '../config/block.ts';
+import type { Step } from '../core/plan.ts';
+import type { ReportEntry } from '../core/report.ts';
 import { changedSettings } from '../core/services.ts';
+import type { LocationMatch } from './location-table.ts';
 import type { HttpServer, Router } from './router.ts';
+import type { TlsIdentity } from './tls.ts';
 
-/** Tells what a new router changes; all of it takes effect with the next request. */
-export function reportServers(before: Router, after: Router, report: Report): void {
-  const left = new Map(before.servers.map((server) => [labelOf(server), server] as const));
-  for (const server of after.servers) {
+/** Everything requests are answered by: routes, and the certificates as they were read, by address. */
+export interface Served {
+  readonly router: Router;
+  readonly identities: ReadonlyMap<string, TlsIdentity>;
+}
+
+/** Tells what takes effect with the next request when `after` takes the place of `before`; nothing is left to be done. */
+export function serverSteps(before: Served, after: Served): readonly Step[] {
+  const steps: Step[] = [];
+  const left = new Map(before.router.servers.map((server) => [labelOf(server), server] as const));
+  for (const server of after.router.servers) {
     const name = labelOf(server);
     const known = left.get(name);
     left.delete(name);
-    if (known === undefined) report.add({ kind: 'http server', name, outcome: 'started' });
+    if (known === undefined) steps.push(told('http server', name, 'started'));
     else {
-      const changed = changesOf(known.block, server.block);
-      const outcome =
-        changed.length === 0 && isDeepStrictEqual(known.block, server.block) ? 'kept' : 'updated';
-      report.add({ kind: 'http server', name, outcome, ...(changed.length === 0 ? {} : { changed }) });
+      const renewed = hasNewCertificate(known, before, server, after);
+      steps.push(
+        ...blockSteps('http server', name, known.block, server.block, renewed ? ['certificate'] : []),
+      );
+      steps.push(...locationSteps(name, known.block, server.block));
     }
   }
-  for (const name of left.keys()) report.add({ kind: 'http server', name, outcome: 'closed' });
+  for (const name of left.keys()) steps.push(told('http server', name, 'closed'));
+  return [...steps, ...commonSteps(before.router.block, after.router.block)];
+}
+
+function told(kind: ReportEntry['kind'], name: string, outcome: ReportEntry['outcome']): Step {
+  return { entry: { kind, name, outcome } };
 }
 
 function labelOf({ names, listens }: HttpServer): string {
@@ -29,16 +45,110 @@ function labelOf({ names, listens }: HttpServer): string {
   return name === undefined ? address : `${address}/${name}`;
 }
 
-/** The settings that differ, in the block itself or in a location of the same key. */
-function changesOf(before: Block, after: Block): readonly string[] {
-  const changed = new Set(changedSettings(before.settings, after.settings));
-  const known = new Map(before.children.map((block) => [`${block.name} ${block.key}`, block] as const));
-  for (const inner of after.children) {
-    const outer = known.get(`${inner.name} ${inner.key}`);
-    known.delete(`${inner.name} ${inner.key}`);
-    if (outer === undefined) changed.add(inner.name);
-    else for (const name of changesOf(outer, inner)) changed.add(name);
+/** The block itself: kept, or with the settings that differ and are not just those of the block around it. */
+function blockSteps(
+  kind: 'http server' | 'location',
+  name: string,
+  before: Block,
+  after: Block,
+  more: readonly string[],
+  around?: readonly [before: Block, after: Block],
+): readonly Step[] {
+  const own = changedSettings(before.settings, after.settings).filter(
+    (setting) => around === undefined || !follows(setting, [before, after], around),
+  );
+  const changed = [...new Set([...own, ...changedInside(before, after), ...more])];
+  if (changed.length === 0) return kind === 'location' ? [] : [told(kind, name, 'kept')];
+  return [{ entry: { kind, name, outcome: 'updated', changed }, before, after }];
+}
+
+/** Whether a setting changed only as it did around the block. */
+function follows(
+  setting: string,
+  [before, after]: readonly [Block, Block],
+  [outerBefore, outerAfter]: readonly [Block, Block],
+): boolean {
+  return (
+    isDeepStrictEqual(before.settings[setting], outerBefore.settings[setting]) &&
+    isDeepStrictEqual(after.settings[setting], outerAfter.settings[setting])
+  );
+}
+
+/** Blocks that are no locations count as settings of the block they stand in. */
+function changedInside(before: Block, after: Block): readonly string[] {
+  const inside = (block: Block): readonly Block[] => block.children.filter(({ name }) => name !== 'location');
+  if (isDeepStrictEqual(inside(before), inside(after))) return [];
+  const names = new Set([...inside(before), ...inside(after)].map(({ name }) => name));
+  return [...names].filter((name) => !isDeepStrictEqual(childrenOf(before, name), childrenOf(after, name)));
+}
+
+function locationSteps(label: string, before: Block, after: Block): readonly Step[] {
+  const steps: Step[] = [];
+  const left = new Map(childrenOf(before, 'location').map((block) => [block.key, block] as const));
+  for (const location of childrenOf(after, 'location')) {
+    const name = nameOf(label, location);
+    const known = left.get(location.key);
+    left.delete(location.key);
+    if (known === undefined) steps.push(told('location', name, 'started'));
+    else {
+      steps.push(...blockSteps('location', name, known, location, [], [before, after]));
+      steps.push(...locationSteps(label, known, location));
+    }
   }
-  for (const gone of known.values()) changed.add(gone.name);
-  return [...changed];
+  for (const gone of left.values()) steps.push(told('location', nameOf(label, gone), 'closed'));
+  if (steps.length === 0 && !isDeepStrictEqual(orderOf(before), orderOf(after))) {
+    steps.push({
+      entry: { kind: 'location', name: label, outcome: 'updated', changed: ['order of patterns'] },
+    });
+  }
+  return steps;
+}
+
+/** Only patterns are tried in the order of the file. */
+function orderOf(block: Block): readonly string[] {
+  return childrenOf(block, 'location')
+    .map(({ key }) => key)
+    .filter((key) => key.startsWith('pattern '));
+}
+
+const MARKS: Readonly<Record<LocationMatch['kind'], string>> = {
+  exact: '= ',
+  'prefix-only': '^~ ',
+  pattern: '~ ',
+  prefix: '',
+  named: '',
+};
+
+function nameOf(label: string, location: Block): string {
+  const match = location.value as LocationMatch;
+  return `${label} ${MARKS[match.kind]}${match.uri}`;
+}
+
+/** What `http` says for all servers together, such as `map` and `log_format`. */
+function commonSteps(before: Block | undefined, after: Block | undefined): readonly Step[] {
+  if (before === undefined || after === undefined) return [];
+  const ofServers = new Set(
+    [...childrenOf(before, 'server'), ...childrenOf(after, 'server')].flatMap(({ settings }) =>
+      Object.keys(settings),
+    ),
+  );
+  const changed = changedSettings(before.settings, after.settings).filter((name) => !ofServers.has(name));
+  if (changed.length === 0) return [];
+  return [{ entry: { kind: 'setting', name: 'http', outcome: 'updated', changed }, before, after }];
+}
+
+/** Whether the files of its certificate hold another one under the same names. */
+function hasNewCertificate(known: HttpServer, before: Served, server: HttpServer, after: Served): boolean {
+  const [old, fresh] = [certificateOf(known, before), certificateOf(server, after)];
+  return (
+    old !== undefined && fresh !== undefined && old !== fresh && isDeepStrictEqual(known.tls, server.tls)
+  );
+}
+
+function certificateOf(server: HttpServer, { identities }: Served): string | undefined {
+  for (const { key } of server.listens) {
+    const digest = identities.get(key)?.certificates.get(server);
+    if (digest !== undefined) return digest;
+  }
+  return undefined;
 }

@@ -79,6 +79,8 @@ export interface HttpServer {
 
 /** An `http` block, compiled: a pure function of it, swapped as a whole by a reload. */
 export interface Router {
+  /** Undefined where none is written. */
+  readonly block: Block | undefined;
   readonly servers: readonly HttpServer[];
   readonly byListen: ReadonlyMap<
     string,
@@ -142,7 +144,13 @@ export function compileRouter(tree: Block, modules: readonly HttpModule[]): Rout
   const maps = ((http?.settings['map'] ?? []) as readonly VariableMap[]).map(
     (map) => [map.variable, map] as const,
   );
-  return { servers, byListen, maps: new Map(maps), formats: new Map([['combined', COMBINED], ...formats]) };
+  return {
+    block: http,
+    servers,
+    byListen,
+    maps: new Map(maps),
+    formats: new Map([['combined', COMBINED], ...formats]),
+  };
 }
 
 const NO_LOCATIONS: Locations = { exact: new Map(), named: new Map(), prefixes: [], patterns: [] };

@@ -20,6 +20,8 @@ export interface TlsIdentity {
   readonly options: TlsOptions;
   /** Equal for equal certificates, names and settings. */
   readonly fingerprint: string;
+  /** A digest of what was read for each server. */
+  readonly certificates: ReadonlyMap<HttpServer, string>;
 }
 
 /** Reads the certificates of an address' servers. Throws ConfigError where one cannot be used. */
@@ -29,11 +31,13 @@ export function readIdentity(
   prefix: string,
 ): TlsIdentity {
   const contexts = new Map<HttpServer, SecureContext>();
+  const certificates = new Map<HttpServer, string>();
   const hash = createHash('sha256');
   for (const server of servers) {
     if (server.tls.ssl_certificate.length === 0) continue;
     const own = contextOptions(server, prefix);
     contexts.set(server, createSecureContext(own));
+    certificates.set(server, createHash('sha256').update(JSON.stringify(own)).digest('hex'));
     hash.update(JSON.stringify([server.names, server === fallback, server.tls, own]));
   }
   const { ssl_verify_client, ssl_session_timeout } = fallback.tls;
@@ -49,7 +53,7 @@ export function readIdentity(
       done(null, named === undefined ? undefined : contexts.get(named));
     },
   };
-  return { options, fingerprint: hash.digest('hex') };
+  return { options, certificates, fingerprint: hash.digest('hex') };
 }
 
 /** A TLS server that is handed its connections; `secured` gets them after the handshake. */

@@ -6,6 +6,7 @@ import type { Host, Prepared } from '../core/host.ts';
 import type { Wanted } from '../core/listeners.ts';
 import type { Module } from '../core/module.ts';
 import type { Peer } from '../core/peer.ts';
+import { carryOut, type Step } from '../core/plan.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { checkRtmp, rtmpWanted, serverSpecs } from './check.ts';
 import { Connection } from './connection.ts';
@@ -37,9 +38,11 @@ export class RtmpHost implements Host {
   prepare(tree: Block): Promise<Prepared> {
     const specs = serverSpecs(tree);
     const { hub, files, logFiles, prefix } = this.#runtime;
+    const plan = (): readonly Step[] => hub.plan(specs, this.#modules, { files, logFiles, prefix });
     return Promise.resolve({
+      plan,
       commit: (report) => {
-        hub.commit(specs, this.#modules, { files, logFiles, prefix }, report);
+        carryOut(plan(), report);
         for (const connection of [...this.#connections]) connection.reconsider();
       },
       undo: () => undefined,

@@ -5,9 +5,9 @@ import { type Invocation, readCommandLine, UsageError } from '../../src/cli/usag
 describe('the command line', () => {
   const good: readonly (readonly [line: string, expected: Partial<Invocation>])[] = [
     ['', { task: { name: 'start' }, quiet: false, format: 'text', strict: false, globals: '' }],
-    ['-t', { task: { name: 'test' } }],
-    ['-tq', { task: { name: 'test' }, quiet: true }],
-    ['-tqc x.conf', { task: { name: 'test' }, quiet: true, file: 'x.conf' }],
+    ['-t', { task: { name: 'test', diff: false } }],
+    ['-tq', { task: { name: 'test', diff: false }, quiet: true }],
+    ['-tqc x.conf', { task: { name: 'test', diff: false }, quiet: true, file: 'x.conf' }],
     ['-T', { task: { name: 'dump' } }],
     ['-tT', { task: { name: 'dump' } }],
     ['-h', { task: { name: 'help' } }],
@@ -16,8 +16,10 @@ describe('the command line', () => {
     ['-v', { task: { name: 'version' } }],
     ['--version', { task: { name: 'version' } }],
     ['-V', { task: { name: 'build' } }],
-    ['-s reload', { task: { name: 'signal', signal: 'reload' } }],
-    ['-sstop -p /srv', { task: { name: 'signal', signal: 'stop' }, prefix: '/srv' }],
+    ['-s reload', { task: { name: 'signal', signal: 'reload', dryRun: false } }],
+    ['-sstop -p /srv', { task: { name: 'signal', signal: 'stop', dryRun: false }, prefix: '/srv' }],
+    ['-s reload --dry-run', { task: { name: 'signal', signal: 'reload', dryRun: true } }],
+    ['-t --diff', { task: { name: 'test', diff: true } }],
     ['-c a.conf -p /srv -e stderr', { file: 'a.conf', prefix: '/srv', errorLog: 'stderr' }],
     ['-ca.conf -p/srv -estderr', { file: 'a.conf', prefix: '/srv', errorLog: 'stderr' }],
     ['-g daemon_off;', { globals: 'daemon_off;' }],
@@ -35,6 +37,8 @@ describe('the command line', () => {
   });
 
   const bad: readonly (readonly [line: string, message: string])[] = [
+    ['--diff', 'option "--diff" needs "-t"'],
+    ['-s stop --dry-run', 'option "--dry-run" needs "-s reload"'],
     ['-z', 'invalid option: "-z"'],
     ['-tz', 'invalid option: "-z"'],
     ['-s', 'option "-s" requires parameter'],

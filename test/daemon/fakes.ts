@@ -12,6 +12,7 @@ import type { Host, Prepared } from '../../src/core/host.ts';
 import type { Protocol, Wanted } from '../../src/core/listeners.ts';
 import { liveTable } from '../../src/core/live.ts';
 import type { Module } from '../../src/core/module.ts';
+import { carryOut, type Step } from '../../src/core/plan.ts';
 import type { Runtime } from '../../src/core/runtime.ts';
 import { Daemon, type DaemonOptions } from '../../src/daemon.ts';
 import { mainModule } from '../../src/modules/main/main.ts';
@@ -91,18 +92,22 @@ export class FakeHost implements Host {
     const { failure } = this;
     this.failure = undefined;
     if (failure !== undefined) throw failure;
+    const plan = (): readonly Step[] => {
+      if (this.protocol !== 'rtmp') return [];
+      const { hub, files, logFiles, prefix } = this.runtime;
+      const specs = this.#servers(tree).map((server) => ({
+        listens: server.settings['listen'] as readonly Listen[],
+        names: [],
+        block: server,
+        applications: childrenOf(server, 'application'),
+      }));
+      return hub.plan(specs, fakeModules, { files, logFiles, prefix });
+    };
     return {
+      plan,
       commit: (report) => {
         this.steps.push('commit');
-        if (this.protocol !== 'rtmp') return;
-        const { hub, files, logFiles, prefix } = this.runtime;
-        const specs = this.#servers(tree).map((server) => ({
-          listens: server.settings['listen'] as readonly Listen[],
-          names: [],
-          block: server,
-          applications: childrenOf(server, 'application'),
-        }));
-        hub.commit(specs, fakeModules, { files, logFiles, prefix }, report);
+        carryOut(plan(), report);
       },
       undo: () => {
         this.steps.push('undo');

@@ -3,8 +3,8 @@ import { connect, createServer, type Server } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ConfigError } from '../../src/config/errors.ts';
 import type { PublishRequest } from '../../src/core/application.ts';
-import { type Outcome, outcomeData, outcomeLines } from '../../src/daemon/outcome.ts';
-import { freePort, Site, startDaemon } from './fakes.ts';
+import { type Outcome, outcomeData, outcomeLines, type Planned } from '../../src/daemon/outcome.ts';
+import { freePort, type Running, Site, startDaemon } from './fakes.ts';
 
 const conf = (
   listens: readonly number[],
@@ -35,7 +35,7 @@ function occupy(port: number): Promise<Server> {
   });
 }
 
-function refusedMessages(outcome: Outcome): readonly string[] {
+function refusedMessages(outcome: Outcome | Planned): readonly string[] {
   expect(outcome.kind).toBe('refused');
   return outcome.kind === 'refused' ? outcome.diagnostics.map(({ message }) => message) : [];
 }
@@ -114,6 +114,7 @@ describe('reload', () => {
     expect(changesOf(outcome)).toEqual([
       `started listen 127.0.0.1:${second}`,
       `closed listen 127.0.0.1:${first}`,
+      `updated server rtmp:${second}: listen`,
       `started application rtmp:${second}/cam`,
     ]);
     expect(await greeting(second)).toBe('rtmp');
@@ -225,7 +226,7 @@ describe('reload', () => {
     site.write(conf([await freePort()]));
     open();
     expect(changesOf(await first)).toEqual([]);
-    expect(changesOf(await others[0]!)).toHaveLength(2);
+    expect(changesOf(await others[0]!)).toHaveLength(3);
     expect(rtmp.steps.filter((step) => step === 'prepare')).toHaveLength(3);
   });
 
@@ -306,5 +307,113 @@ describe('stop', () => {
     const quitting = daemon.quit();
     await daemon.stop();
     await Promise.all([quitting, closed]);
+  });
+});
+
+describe('a look at a reload', () => {
+  const publish = async (daemon: Running['daemon'], name: string): Promise<string[]> => {
+    const application = [...daemon.runtime.hub.applications()].find((one) => one.name === name)!;
+    const dismissed: string[] = [];
+    const publication = await application.publish({
+      action: 'publish',
+      application,
+      name: 's',
+      args: '',
+      type: 'live',
+      client: { id: 1, log: daemon.runtime.log } as PublishRequest['client'],
+      dismiss: (reason) => void dismissed.push(reason),
+    });
+    onTestFinished(() => publication.close());
+    return dismissed;
+  };
+
+  test('tells what the reload then does, and whom it sends away, and does nothing', async () => {
+    const [first, second] = [await freePort(), await freePort()];
+    const site = new Site(
+      conf([first], 'application live { live on; gop_cache on; } application old { live on; }'),
+    );
+    const { daemon } = await startDaemon(site);
+    const dismissed = await publish(daemon, 'old');
+    await publish(daemon, 'live');
+    site.write(
+      conf([first, second], 'application live { live on; gop_cache off; } application new {}', 'env A=b;'),
+    );
+    const plan = await daemon.plan();
+    expect(outcomeLines(plan)).toEqual([
+      'mediad: a reload would do this:',
+      `  + listen 127.0.0.1:${second}`,
+      '  ~ setting main',
+      '      env: default → A=b',
+      `  ~ server rtmp:${first}`,
+      `      listen: 127.0.0.1:${first} → 127.0.0.1:${first}; 127.0.0.1:${second}`,
+      `  - application rtmp:${first}/old, ends 1 publisher and 0 players`,
+      `  ~ application rtmp:${first}/live`,
+      '      gop_cache: on → off',
+      `  + application rtmp:${first}/new`,
+      'mediad: 1 publisher and 0 players would be sent away, 1 publisher and 0 players would stay',
+    ]);
+    expect(dismissed).toEqual([]);
+    expect(daemon.addresses).toEqual([`127.0.0.1:${first}`]);
+    expect(await greeting(second)).toBe('ECONNREFUSED');
+    const planned = plan.kind === 'planned' ? plan.steps.map(({ entry }) => entry) : [];
+    const outcome = await daemon.reload('test');
+    expect(outcome.kind === 'applied' ? outcome.report.entries : []).toEqual(planned);
+    expect(outcomeLines(outcome).at(-1)).toMatch(
+      /, 1 publisher and 0 players sent away; 1 publisher and 0 viewers kept$/,
+    );
+    expect(dismissed).toEqual(['the application was removed']);
+  });
+
+  test('tells of a file that would be refused, and of one in place of the running one', async () => {
+    const [port, busy] = [await freePort(), await freePort()];
+    await occupy(busy);
+    const site = new Site(conf([port]));
+    const { daemon } = await startDaemon(site);
+    site.write(conf([port, busy]));
+    expect(refusedMessages(await daemon.plan())).toEqual([
+      expect.stringMatching(`^listen 127.0.0.1:${busy} is used by`),
+    ]);
+    const other = site.path('conf/other.conf');
+    writeFileSync(other, readFileSync(site.file, 'utf8').replace(`listen 127.0.0.1:${busy};`, 'ping 1s'));
+    expect(refusedMessages(await daemon.plan(other))).not.toEqual([]);
+    site.write(conf([port]));
+    expect(outcomeLines(await daemon.plan())).toEqual(['mediad: configuration is unchanged, nothing to do']);
+    expect(await greeting(port)).toBe('rtmp');
+  });
+
+  test('refuses nobody where an address would have to be let go for another form of it', async () => {
+    const port = await freePort();
+    const site = new Site(conf([port]));
+    const { daemon } = await startDaemon(site);
+    site.write(conf([port]).replace(`127.0.0.1:${port}`, `0.0.0.0:${port}`));
+    let asking = true;
+    const answers: Promise<string>[] = [];
+    const knocking = (async () => {
+      while (asking) {
+        answers.push(greeting(port));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+    const plan = await daemon.plan();
+    asking = false;
+    await knocking;
+    expect(outcomeLines(plan).join()).toMatch(/\+ listen 0\.0\.0\.0:.*- listen 127\.0\.0\.1:/);
+    expect(new Set(await Promise.all(answers))).toEqual(new Set(['rtmp']));
+  });
+
+  test('and reloads wait for each other', async () => {
+    const [first, second] = [await freePort(), await freePort()];
+    const site = new Site(conf([first]));
+    const { daemon } = await startDaemon(site);
+    site.write(conf([first, second]));
+    const all = await Promise.all([
+      daemon.plan(),
+      daemon.reload('one'),
+      daemon.plan(),
+      daemon.reload('two'),
+      daemon.plan(),
+    ]);
+    expect(all.map(({ kind }) => kind)).toEqual(['planned', 'applied', 'planned', 'applied', 'planned']);
+    expect(await greeting(second)).toBe('rtmp');
   });
 });

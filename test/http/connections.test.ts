@@ -168,14 +168,15 @@ describe('connections', () => {
     );
     expect(report.entries.map(({ kind, outcome, changed }) => [kind, outcome, changed])).toEqual([
       ['listen', 'kept', undefined],
-      ['http server', 'updated', ['client_header_timeout', 'default_type']],
+      ['http server', 'updated', ['client_header_timeout']],
+      ['location', 'updated', ['default_type']],
     ]);
     const next = site.get('/slow');
     await expect.poll(() => site.host.counters.writing).toBe(2);
     await expect.poll(() => waiting.length).toBe(2);
     waiting.pop()!();
     expect((await next).body).toBe('slow text/two');
-    expect((await site.load(CONF)).changes.length).toBe(1);
+    expect((await site.load(CONF)).changes.length).toBe(2);
     expect((await site.load(CONF.replace('location / {', '\n location / {'))).changes).toEqual([]);
     waiting.pop()!();
     expect((await answer).body).toBe('slow text/one');

@@ -24,7 +24,7 @@ function initials(table: Table): Record<string, unknown> {
 }
 
 function blockOf(context: Block['context'], key: string, settings: Record<string, unknown>): Block {
-  return { context, name: context, value: key, key, settings, children: [], at: AT, origins: {} };
+  return { context, name: context, value: key, key, settings, children: [], at: AT, origins: {}, texts: {} };
 }
 
 function listenOf(port: number): Listen {

@@ -73,9 +73,12 @@ export function startHls(
     }
     return output.attach(stream);
   });
+  const fits = (next: HlsSettings): boolean =>
+    !changedSettings(current, next).some((name) => LAYOUT.has(name));
   return {
+    fits,
     update(next) {
-      if (changedSettings(current, next).some((name) => LAYOUT.has(name))) return false;
+      if (!fits(next)) return false;
       current = next;
       return true;
     },

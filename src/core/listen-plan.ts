@@ -1,0 +1,60 @@
+import { isIPv6, type Socket } from 'node:net';
+import { type Listen, plainAddress } from './addresses.ts';
+import type { Wanted } from './listeners.ts';
+
+/** One socket to listen on, for the `listen` directives that it serves, its own address first. */
+export interface Plan {
+  readonly key: string;
+  readonly lead: Wanted;
+  readonly listens: readonly Listen[];
+}
+
+/** Groups listens into sockets: with a wildcard on a port, specific addresses of the same family share its socket. */
+export function planSockets(asked: readonly Wanted[]): Map<string, Plan> {
+  const wanted = withHeaders(asked);
+  const wildcards = new Map<string, Wanted>();
+  for (const one of wanted) {
+    if (isWildcard(one.listen)) wildcards.set(`${isIPv6(one.listen.host)}/${one.listen.port}`, one);
+  }
+  const plans = new Map<string, Plan>();
+  const add = (lead: Wanted, listen: Listen): void => {
+    const { key } = lead.listen;
+    const known = plans.get(key);
+    if (known === undefined)
+      plans.set(key, { key, lead, listens: lead.listen === listen ? [listen] : [lead.listen, listen] });
+    else if (!known.listens.some((other) => other.key === listen.key)) {
+      plans.set(key, { ...known, listens: [...known.listens, listen] });
+    }
+  };
+  for (const one of wanted) {
+    const wildcard =
+      one.listen.path === '' ? wildcards.get(`${isIPv6(one.listen.host)}/${one.listen.port}`) : undefined;
+    add(wildcard ?? one, wildcard?.listen.key === one.listen.key ? wildcard.listen : one.listen);
+  }
+  return plans;
+}
+
+/** Who connects to an address cannot know which of its `listen` directives asks for a PROXY header: any of them does for all. */
+function withHeaders(wanted: readonly Wanted[]): readonly Wanted[] {
+  const keys = new Set(wanted.filter(({ listen }) => listen.proxyProtocol).map(({ listen }) => listen.key));
+  return wanted.map((one) =>
+    one.listen.proxyProtocol || !keys.has(one.listen.key)
+      ? one
+      : { ...one, listen: { ...one.listen, proxyProtocol: true } },
+  );
+}
+
+function isWildcard(listen: Listen): boolean {
+  return listen.host === '0.0.0.0' || listen.host === '::';
+}
+
+/** Whether two addresses cannot both be bound, as far as their ports tell. */
+export function samePort(a: Listen, b: Listen): boolean {
+  return a.path === b.path && a.port === b.port;
+}
+
+/** Of the `listen` directives of a wildcard's socket the one that a connection came by. */
+export function byLocalAddress(listens: readonly Listen[], socket: Socket): Listen {
+  const local = plainAddress(socket.localAddress);
+  return listens.find((listen) => listen.host === local) ?? listens[0]!;
+}

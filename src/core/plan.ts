@@ -1,0 +1,27 @@
+import type { Block } from '../config/block.ts';
+import type { Outcome, Report, ReportEntry } from './report.ts';
+
+/**
+ * One step of a reload. What a reload would do and what it did are told of the same steps: the one by looking at
+ * them, the other by carrying them out.
+ */
+export interface Step {
+  /** How the report tells of it. */
+  readonly entry: ReportEntry;
+  /** The block it is about as it was and as it will be, where there is one. */
+  readonly before?: Block;
+  readonly after?: Block;
+  /** Settings that only a restart applies. */
+  readonly restartNeeded?: readonly string[];
+  /** Carries it out, once; gives the outcome where only that tells it, such as that of a service that cannot start. */
+  readonly take?: () => Outcome | undefined;
+}
+
+/** Carries steps out, one after another, and reports them. */
+export function carryOut(steps: readonly Step[], report: Report): void {
+  for (const { entry, restartNeeded, take } of steps) {
+    const outcome = take?.() ?? entry.outcome;
+    report.add(outcome === entry.outcome ? entry : { ...entry, outcome });
+    report.restartNeeded.push(...(restartNeeded ?? []));
+  }
+}
