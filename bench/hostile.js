@@ -35,7 +35,14 @@ for (const name of chosen) {
         nms: (/** @type {string} */ stream) => `/live/${stream}.flv`,
       };
       const flv = name in paths ? paths[/** @type {keyof typeof paths} */ (name)] : null;
-      const prey = { name: server.name, pid: child.pid, rtmp: rtmpPort, http: httpPort, flv };
+      const prey = {
+        name: server.name,
+        pid: child.pid,
+        rtmp: rtmpPort,
+        http: httpPort,
+        flv,
+        anyApplication: name === 'nms',
+      };
       return { prey, stop: () => child.stop() };
     },
   };

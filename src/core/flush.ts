@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { Load } from './load.ts';
 
 /** How long packets gather before they are written to a stream's players: `auto`, or a fixed number of ms (0: never). */
 export type MergeSetting = 'auto' | number;
@@ -19,6 +20,8 @@ const BUSY = 0.6;
 export class Audience {
   players = 0;
   busy = false;
+  /** How near the process is to its limits. */
+  readonly load = new Load();
   #last = performance.eventLoopUtilization();
 
   /** Called about once a second. */
@@ -26,6 +29,7 @@ export class Audience {
     const now = performance.eventLoopUtilization();
     this.busy = performance.eventLoopUtilization(now, this.#last).utilization > BUSY;
     this.#last = now;
+    this.load.measure();
   }
 }
 

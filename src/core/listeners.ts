@@ -2,6 +2,7 @@ import { unlinkSync } from 'node:fs';
 import { connect, createServer, isIPv6, type Server, type Socket } from 'node:net';
 import type { Position } from '../config/errors.ts';
 import type { Listen } from './addresses.ts';
+import { mostConnections } from './descriptors.ts';
 import { byLocalAddress, type Plan, planSockets, samePort } from './listen-plan.ts';
 import type { Logger } from './log.ts';
 import { isGone, type Peer, peerOf, takeProxyHeader } from './peer.ts';
@@ -24,6 +25,9 @@ export interface Wanted {
  * followed by may be waiting in the socket.
  */
 export type Accept = (socket: Socket, listen: Listen, peer: Peer) => void;
+
+/** How often it is told that connections are turned away, ms. */
+const TURNED_AWAY_MS = 10_000;
 
 /** An address that cannot be listened on. */
 export class BindError extends Error {
@@ -80,12 +84,17 @@ export class Listeners {
   readonly #accept: Readonly<Record<Protocol, Accept>>;
   #bound = new Map<string, Bound>();
   #connections = 0;
+  readonly #most: number;
+  #turnedAway = 0;
+  #toldAt = Number.NEGATIVE_INFINITY;
   /** Those whose PROXY header has not come yet. */
   readonly #nameless = new Set<Socket>();
 
-  constructor(accept: Readonly<Record<Protocol, Accept>>, log: Logger) {
+  /** More than `most` connections are not taken. */
+  constructor(accept: Readonly<Record<Protocol, Accept>>, log: Logger, most = mostConnections()) {
     this.#accept = accept;
     this.#log = log;
+    this.#most = most;
   }
 
   get addresses(): readonly string[] {
@@ -212,6 +221,10 @@ export class Listeners {
   #connected(bound: Bound, socket: Socket): void {
     // An error between here and the protocol's own handlers must not bring the process down.
     socket.on('error', () => undefined);
+    if (this.#connections >= this.#most) {
+      this.#turnAway(socket);
+      return;
+    }
     this.#connections += 1;
     socket.once('close', () => {
       this.#connections -= 1;
@@ -241,6 +254,20 @@ export class Listeners {
         resetSocket(socket);
       },
     );
+  }
+
+  /** Lets a connection go for which there is no room, and tells of all such ones now and then. */
+  #turnAway(socket: Socket): void {
+    resetSocket(socket);
+    this.#turnedAway += 1;
+    const now = performance.now();
+    if (now - this.#toldAt < TURNED_AWAY_MS) return;
+    this.#log.error(
+      { connections: this.#connections, turnedAway: this.#turnedAway },
+      'no room for more connections: raise LimitNOFILE= of systemd or ulimit -n',
+    );
+    this.#toldAt = now;
+    this.#turnedAway = 0;
   }
 
   #hand(bound: Bound, socket: Socket, listen: Listen, peer: Peer): void {

@@ -12,6 +12,7 @@ import { logModule } from './log/log.ts';
 import { mainModule } from './main/main.ts';
 import { metricsModule } from './metrics/metrics.ts';
 import { notifyModule } from './notify/notify.ts';
+import { overloadModule } from './overload/overload.ts';
 import { playerModule } from './player/player.ts';
 import { relayModule } from './relay/relay.ts';
 import { signModule } from './sign/sign.ts';
@@ -26,6 +27,7 @@ export const modules: readonly HttpModule[] = [
   rtmpModule,
   httpModule,
   accessModule,
+  overloadModule,
   limitModule,
   signModule,
   notifyModule,

@@ -14,8 +14,6 @@ import { acknowledgement, type OutMessage, pingRequest, type RtmpMessage } from 
 import { type RtmpServerSettings, rtmpServerTable } from './directives.ts';
 import { Session } from './session.ts';
 
-/** From accept to the end of the handshake, and from there to connect, ms at most. */
-const STAGE_MS = 10_000;
 /** Time to send what is left before a connection that ends is cut off, ms. */
 const LINGER_MS = 2000;
 /** The window of a client that names none. Some wait for an acknowledgement, so it comes at half the window. */
@@ -75,11 +73,11 @@ export class Connection {
     this.#reader = new ChunkReader(this.#limits);
     this.sink = new SocketSink(socket, (reason) => this.#ended(reason));
     this.#session = new Session(this);
-    const { so_keepalive: keepalive, timeout } = this.settings;
+    const { so_keepalive: keepalive, timeout, handshake_timeout: patience } = this.settings;
     if (keepalive !== null) {
       socket.setKeepAlive(true, keepalive.idle === null ? undefined : keepalive.idle * 1000);
     }
-    this.#stage = setTimeout(() => this.close('the handshake took too long'), Math.min(timeout, STAGE_MS));
+    this.#stage = setTimeout(() => this.close('the handshake took too long'), Math.min(timeout, patience));
     socket.on('data', (bytes) => this.#received(bytes));
     socket.on('end', () => this.close('the client closed the connection'));
     socket.on('error', (error) => this.#ended(lostReason(error)));
@@ -113,6 +111,11 @@ export class Connection {
   /** The client has told after how many bytes it wants to be acknowledged. */
   setAckWindow(bytes: number): void {
     if (bytes > 0) this.#ackWindow = bytes;
+  }
+
+  /** Its connect command has not come yet. */
+  get early(): boolean {
+    return this.#stage !== undefined && !this.#ending;
   }
 
   /** The connect command has come. */
@@ -213,7 +216,7 @@ export class Connection {
       if (!step.done) return;
       this.#handshake = null;
       clearTimeout(this.#stage);
-      const deadline = Math.min(this.settings.timeout, STAGE_MS);
+      const deadline = Math.min(this.settings.timeout, this.settings.handshake_timeout);
       this.#stage = setTimeout(() => this.close('no connect command came'), deadline);
       rest = step.rest;
     }

@@ -117,6 +117,16 @@ export const rtmpServerTable = {
       least: 1,
     },
   ),
+  handshake_timeout: msec(
+    10_000,
+    'The time in which the handshake of a client must be done, and again for its connect command after that.',
+    { shown: '10s', least: 1, example: 'handshake_timeout 5s;' },
+  ),
+  max_handshakes: number(
+    1024,
+    'Clients that may be in their handshake, or before their connect command, at a time; above it the oldest are let go.',
+    { least: 1 },
+  ),
   ping: msec(60_000, 'Asks a client from which no byte came for this long whether it is there; 0: never.', {
     shown: '60s',
   }),

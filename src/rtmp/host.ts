@@ -16,6 +16,8 @@ export class RtmpHost implements Host {
   readonly #runtime: Runtime;
   readonly #modules: readonly Module[];
   readonly #connections = new Set<Connection>();
+  /** Those whose connect command had not come when they were last looked at, oldest first. */
+  readonly #early = new Set<Connection>();
 
   constructor(runtime: Runtime, modules: readonly Module[]) {
     this.#runtime = runtime;
@@ -52,10 +54,24 @@ export class RtmpHost implements Host {
   accept(socket: Socket, listen: Listen, peer: Peer): void {
     const connection = new Connection(socket, listen, peer, this.#runtime, () => {
       this.#connections.delete(connection);
+      this.#early.delete(connection);
       uncount();
     });
     this.#connections.add(connection);
     const uncount = this.#runtime.hub.traffic.add(connection);
+    this.#early.add(connection);
+    this.#makeRoom(connection.settings.max_handshakes);
+  }
+
+  /** Of too many that have come and not said what they want, those go that have had the most time to. */
+  #makeRoom(most: number): void {
+    if (this.#early.size <= most) return;
+    for (const connection of this.#early) if (!connection.early) this.#early.delete(connection);
+    for (const connection of this.#early) {
+      if (this.#early.size <= most) return;
+      this.#early.delete(connection);
+      connection.close('too many others are in their handshake');
+    }
   }
 
   drain(): void {

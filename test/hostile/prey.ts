@@ -7,6 +7,8 @@ export interface Prey {
   /** Ports of 127.0.0.1; http is null where it plays nothing over HTTP. Streams go to the application `live`. */
   readonly rtmp: number;
   readonly http: number | null;
+  /** Whether there are other applications than `live`: some servers have every one that is asked for. */
+  readonly anyApplication?: boolean;
   /** The path of a stream over HTTP-FLV. */
   readonly flv: ((stream: string) => string) | null;
 }
