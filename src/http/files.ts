@@ -153,8 +153,16 @@ function fromMemory(exchange: Exchange, path: string, file: MemoryFile): Answer 
 
 /** The request as far as ranges and conditions go, without what the place does not want heard. */
 export function conditions(exchange: Exchange): Pick<IncomingMessage, 'headers' | 'method'> {
-  const headers = { ...exchange.request.headers };
   const { conf } = exchange.place;
+  const asked = exchange.request.headers;
+  if (
+    exchange.errorStatus === 0 &&
+    asked.range === undefined &&
+    (conf.if_modified_since !== 'off' || asked['if-modified-since'] === undefined)
+  ) {
+    return { headers: asked, method: exchange.method };
+  }
+  const headers = { ...asked };
   if (exchange.errorStatus !== 0) {
     for (const name of [
       'range',

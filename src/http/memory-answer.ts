@@ -9,10 +9,8 @@ export function memoryAnswer(
   file: MemoryFile,
   offer: { readonly etag: boolean; readonly ranges: boolean },
 ): Answer {
-  const modified = new Date(file.mtime).toUTCString();
-  const etag = offer.etag
-    ? `W/"${file.body.length.toString(16)}-${Math.floor(file.mtime).toString(16)}"`
-    : null;
+  const { modified, tag } = stateOf(file);
+  const etag = offer.etag ? tag : null;
   const headers: HeaderField[] = [['Last-Modified', modified]];
   if (etag !== null) headers.push(['ETag', etag]);
   if (offer.ranges) headers.push(['Accept-Ranges', 'bytes']);
@@ -32,24 +30,42 @@ export function memoryAnswer(
   return { status: 206, headers, body: file.body.subarray(start, end + 1) };
 }
 
+interface State {
+  readonly modified: string;
+  readonly tag: string;
+}
+
+/** Made once for each file: many ask for the same one. */
+const states = new WeakMap<MemoryFile, State>();
+
+function stateOf(file: MemoryFile): State {
+  const known = states.get(file);
+  if (known !== undefined) return known;
+  const state = {
+    modified: new Date(file.mtime).toUTCString(),
+    tag: `W/"${file.body.length.toString(16)}-${Math.floor(file.mtime).toString(16)}"`,
+  };
+  states.set(file, state);
+  return state;
+}
+
 /** RFC 9110, 13.2.2: the order in which conditions count. */
 function precondition(
   { headers }: Pick<IncomingMessage, 'headers'>,
   etag: string | null,
   modified: string,
 ): 304 | 412 | null {
-  const age = Date.parse(modified);
   if (headers['if-match'] !== undefined) {
     if (!matches(headers['if-match'], etag)) return 412;
   } else if (
     headers['if-unmodified-since'] !== undefined &&
-    age > Date.parse(headers['if-unmodified-since'])
+    Date.parse(modified) > Date.parse(headers['if-unmodified-since'])
   ) {
     return 412;
   }
   if (headers['if-none-match'] !== undefined) return matches(headers['if-none-match'], etag) ? 304 : null;
   if (headers['if-modified-since'] === undefined) return null;
-  return age <= Date.parse(headers['if-modified-since']) ? 304 : null;
+  return Date.parse(modified) <= Date.parse(headers['if-modified-since']) ? 304 : null;
 }
 
 function matches(list: string, etag: string | null): boolean {

@@ -85,12 +85,12 @@ function inSeconds(seconds: number): readonly HeaderField[] {
 export function withoutDoubles(fields: readonly HeaderField[]): readonly HeaderField[] {
   const last = new Map<string, number>();
   let doubled = false;
-  fields.forEach(([name], i) => {
-    const lower = name.toLowerCase();
-    if (!ONCE.has(lower)) return;
+  for (let i = 0; i < fields.length; i++) {
+    const lower = fields[i]![0].toLowerCase();
+    if (!ONCE.has(lower)) continue;
     doubled ||= last.has(lower);
     last.set(lower, i);
-  });
+  }
   if (!doubled) return fields;
   return fields.filter(([name], i) => (last.get(name.toLowerCase()) ?? i) === i);
 }

@@ -56,8 +56,16 @@ export function isSettable(name: string): boolean {
 }
 
 function getter(name: string): Getter | undefined {
-  return Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : byPrefix(name);
+  if (Object.hasOwn(BUILT_IN, name)) return BUILT_IN[name];
+  const known = prefixed.get(name);
+  if (known !== undefined) return known;
+  const made = byPrefix(name);
+  if (made !== undefined) prefixed.set(name, made);
+  return made;
 }
+
+/** Those of the configurations so far, which alone name variables. */
+const prefixed = new Map<string, Getter>();
 
 function byPrefix(name: string): Getter | undefined {
   if (name.startsWith('arg_')) return (x) => argument(x.args, name.slice(4)) ?? '';
