@@ -2,7 +2,7 @@
 /**
  * Attacks servers over sockets while a publisher and players who have nothing to do with it watch that they lose nothing.
  *
- *   node bench/hostile.js [--target mediad|nginx|nms|all] [WORD]      WORD: only groups whose name holds it
+ *   node bench/hostile.js [--target mediad|nginx|nms|all] [--seed N] [WORD]      WORD: only groups whose name holds it
  *
  * Exit code 1 where mediad fails any; what other servers fail is printed for comparison.
  */
@@ -13,16 +13,17 @@ import { mediad, nginx, nms } from './servers.js';
 
 const servers = { mediad, nginx, nms };
 const { values, positionals } = parseArgs({
-  options: { target: { type: 'string', default: 'mediad' } },
+  options: { target: { type: 'string', default: 'mediad' }, seed: { type: 'string', default: '1' } },
   allowPositionals: true,
 });
 const chosen = values.target === 'all' ? Object.keys(servers) : [values.target];
 if (chosen.some((name) => !(name in servers))) {
-  console.error('usage: node bench/hostile.js [--target mediad|nginx|nms|all] [WORD]');
+  console.error('usage: node bench/hostile.js [--target mediad|nginx|nms|all] [--seed N] [WORD]');
   process.exit(2);
 }
 
 const { hunt } = await importSource('test/hostile/main.ts');
+const seed = Number(values.seed);
 let failed = 0;
 for (const name of chosen) {
   const server = servers[/** @type {keyof typeof servers} */ (name)];

@@ -3,7 +3,7 @@ import { ChunkWriter } from '../../src/wire/rtmp/chunk-writer.ts';
 import { writeCommand } from '../../src/wire/rtmp/commands.ts';
 import { abort, type OutMessage, setChunkSize } from '../../src/wire/rtmp/messages.ts';
 import { mutate, seeded } from '../wire/splits.ts';
-import { type Prey, pause } from './prey.ts';
+import { type Prey, pause, seedOf } from './prey.ts';
 import { CONFIGS, connectTo, FRAMES, HELLO, media, on, session, sessions } from './sessions.ts';
 import { type Attack, each, shaken, Wolf } from './wolf.ts';
 
@@ -59,7 +59,7 @@ export const byteAttacks: readonly Attack[] = [
     name: 'sessions cut at every byte',
     async run(prey) {
       const whole = Buffer.concat([HELLO, publishing('cut')]);
-      const random = seeded(1);
+      const random = seeded(seedOf(prey, 1));
       // The contents of the packets of the handshake do not matter, so not every cut in them does.
       const cuts = Array.from({ length: whole.length }, (_, at) => at).filter(
         (at) => at < 40 || (at > 1500 && at < 1570) || at > 3050 || random(100) === 0,
@@ -72,7 +72,7 @@ export const byteAttacks: readonly Attack[] = [
   {
     name: 'damaged sessions',
     async run(prey) {
-      const random = seeded(2);
+      const random = seeded(seedOf(prey, 2));
       const all = sessions('live', 'live');
       const damaged = Array.from({ length: 600 }, () => mutate(all[random(all.length)]!, random));
       await each(damaged, AT_A_TIME, (bytes) => cutShort(prey, Buffer.concat([HELLO, bytes]), 'end'));
@@ -81,7 +81,7 @@ export const byteAttacks: readonly Attack[] = [
   {
     name: 'noise and other protocols',
     async run(prey) {
-      const random = seeded(3);
+      const random = seeded(seedOf(prey, 3));
       const noise = Array.from({ length: 100 }, () =>
         Buffer.from(Array.from({ length: 4000 }, () => random(256))),
       );

@@ -1,5 +1,5 @@
 import { mutate, seeded } from '../wire/splits.ts';
-import { holds, type Prey, pause } from './prey.ts';
+import { holds, type Prey, pause, seedOf } from './prey.ts';
 import { type Attack, each, Wolf } from './wolf.ts';
 
 const AT_A_TIME = 40;
@@ -218,7 +218,7 @@ export const httpAttacks: readonly Attack[] = [
     name: 'damaged HTTP requests',
     async run(prey) {
       if (prey.http === null) return;
-      const random = seeded(6);
+      const random = seeded(seedOf(prey, 6));
       const whole = Buffer.from(
         `POST ${prey.flv?.('x') ?? '/'} HTTP/1.1\r\n${HOST}Cookie: a=b\r\nRange: bytes=0-1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`,
       );

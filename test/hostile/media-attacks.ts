@@ -4,7 +4,7 @@ import { AGGREGATE } from '../../src/wire/rtmp/messages.ts';
 import { AAC_CONFIGS, AV1_RECORDS, AVC_RECORDS, HEVC_RECORD } from '../media/records.ts';
 import { connectTo, type RtmpClient } from '../rtmp/client.ts';
 import { hex, mutate, seeded } from '../wire/splits.ts';
-import { holds, type Prey, pause } from './prey.ts';
+import { holds, type Prey, pause, seedOf } from './prey.ts';
 import { AAC_CONFIG, AVC_CONFIG } from './sessions.ts';
 import type { Attack } from './wolf.ts';
 
@@ -147,7 +147,7 @@ export const mediaAttacks: readonly Attack[] = [
     async run(prey) {
       const client = await publisher(prey, 'liar');
       let time = 0;
-      const random = seeded(4);
+      const random = seeded(seedOf(prey, 4));
       const lies = [
         ...HEADERS.map(([, record]) => Buffer.concat([hex('1700000000'), record])),
         ...AVC_RECORDS.map(([, record]) => hex('1700000000', record)),
@@ -230,7 +230,7 @@ export const mediaAttacks: readonly Attack[] = [
     name: 'data messages',
     async run(prey) {
       const client = await publisher(prey, 'data');
-      const random = seeded(5);
+      const random = seeded(seedOf(prey, 5));
       const metadata = writeAmf0('@setDataFrame', 'onMetaData', {
         width: 1,
         list: [1, { a: null }],

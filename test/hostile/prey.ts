@@ -9,6 +9,8 @@ export interface Prey {
   readonly http: number | null;
   /** Whether there are other applications than `live`: some servers have every one that is asked for. */
   readonly anyApplication?: boolean;
+  /** Changes what chance decides. */
+  readonly seed?: number;
   /** The path of a stream over HTTP-FLV. */
   readonly flv: ((stream: string) => string) | null;
 }
@@ -77,6 +79,11 @@ export function cpuOf({ pid }: Prey): number {
       return sum;
     }
   }, 0);
+}
+
+/** The seed of one attack. */
+export function seedOf({ seed = 1 }: Prey, attack: number): number {
+  return seed * 1000 + attack * 16;
 }
 
 export function pause(ms: number): Promise<void> {
