@@ -7,7 +7,7 @@ import { afterFile, type Child, runToEnd, start, until } from './children.ts';
 
 /** The folder of the project. */
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const PROGRAM = join(ROOT, 'bin/mediad.js');
+export const PROGRAM = join(ROOT, 'bin/mediad.js');
 
 const READY_MS = 10_000;
 
