@@ -107,12 +107,25 @@ function changeLines(outcome: Applied, done: string): readonly string[] {
   return lines;
 }
 
+/** Without services that come and go with the server or application they belong to, which says it all. */
+function told(entries: readonly ReportEntry[]): readonly ReportEntry[] {
+  const owners = new Set(
+    entries
+      .filter(({ kind, outcome }) => kind !== 'service' && (outcome === 'started' || outcome === 'closed'))
+      .map(({ name, outcome }) => `${outcome} ${name}`),
+  );
+  return entries.filter(({ kind, name, outcome }) => {
+    const owner = name.slice(name.lastIndexOf(' of ') + ' of '.length);
+    return kind !== 'service' || !owners.has(`${outcome} ${owner}`);
+  });
+}
+
 /** What changed, in one phrase: `+1 application (rtmp:1935/cam); 12 publishers and 340 viewers kept`. */
 export function summary(outcome: Applied): string {
   const { report, publishers, viewers } = outcome;
   const parts = SIGNS.flatMap(([sign, outcomes]) => {
     const kinds = new Map<string, ReportEntry[]>();
-    for (const entry of report.entries) {
+    for (const entry of told(report.entries)) {
       if (!outcomes.includes(entry.outcome)) continue;
       kinds.set(entry.kind, [...(kinds.get(entry.kind) ?? []), entry]);
     }

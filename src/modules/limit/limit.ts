@@ -143,7 +143,8 @@ export const limitModule: Module = {
         const block = server.spec.applications.find(({ key }) => key === name);
         if (block === undefined || !isLimited(client)) return;
         const { max_connections: most } = settingsOf(block, limitTable);
-        if (most !== null && connectionsOf(hub) >= most) refuse('the server has as many clients as it may have');
+        if (most !== null && connectionsOf(hub) >= most)
+          refuse('the server has as many clients as it may have');
       });
       return { update: () => true };
     },
