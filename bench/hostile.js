@@ -43,6 +43,7 @@ for (const name of chosen) {
         http: httpPort,
         flv,
         anyApplication: name === 'nms',
+        seed,
       };
       return { prey, stop: () => child.stop() };
     },
