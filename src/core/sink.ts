@@ -1,4 +1,5 @@
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 
 /** Where batches go: a player's socket, or a file. Writing never waits and never throws; `backlog` tells what is left. */
 export interface Sink {
@@ -13,20 +14,40 @@ export interface Sink {
   abort(reason: string): void;
 }
 
-/** A sink on a socket (TCP, unix or TLS). Closing and errors are the business of the socket's owner. */
+/**
+ * A sink on a socket (TCP, unix or TLS). Closing and errors are the business of the socket's owner, who may write to the
+ * socket as well: bytes leave in the order of the calls.
+ */
 export class SocketSink implements Sink {
   readonly #socket: Socket;
   readonly #aborted: (reason: string) => void;
+  /** Where nothing waits, a write may skip the socket's queue and go to the kernel at once; null: never. */
+  readonly #direct: DirectWrite | null;
+  /** Bytes of such a write that the kernel has not taken whole. */
+  #underWay = 0;
 
   /** `aborted` is told why before the socket is reset. */
   constructor(socket: Socket, aborted: (reason: string) => void) {
     this.#socket = socket;
     this.#aborted = aborted;
+    this.#direct = directWrite(socket);
   }
 
   write(bytes: Buffer): void {
-    if (this.#socket.writable) this.#socket.write(bytes);
+    const socket = this.#socket;
+    if (!socket.writable) return;
+    if (this.#direct === null || this.#underWay > 0 || socket.writableLength > 0) {
+      socket.write(bytes);
+      return;
+    }
+    this.#underWay = bytes.length;
+    this.#direct.call(socket, bytes, BYTES, this.#written);
   }
+
+  readonly #written = (error?: Error | null): void => {
+    this.#underWay = 0;
+    if (error) this.#socket.destroy(error);
+  };
 
   writeAll(buffers: readonly Buffer[]): void {
     const socket = this.#socket;
@@ -37,7 +58,7 @@ export class SocketSink implements Sink {
   }
 
   get backlog(): number {
-    return this.#socket.writableLength;
+    return this.#underWay + this.#socket.writableLength;
   }
 
   get sent(): number {
@@ -48,6 +69,21 @@ export class SocketSink implements Sink {
     this.#aborted(reason);
     resetSocket(this.#socket);
   }
+}
+
+type DirectWrite = Socket['_write'];
+
+/** How a socket's queue calls bytes that are no text. */
+const BYTES = 'buffer' as BufferEncoding;
+
+/**
+ * What a socket's queue calls to write. Calling it without the queue saves the callback in a later turn that the queue
+ * makes for every write. The kernel side keeps the order of all that is written. A TLS connection takes one write at a
+ * time and relies on the queue.
+ */
+function directWrite(socket: Socket): DirectWrite | null {
+  const plain = !(socket instanceof TLSSocket) && socket._write === Socket.prototype._write;
+  return plain ? socket._write : null;
 }
 
 /** What Node's sockets have inside, where they have. */

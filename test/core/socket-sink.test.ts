@@ -1,0 +1,130 @@
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { SocketSink } from '../../src/core/sink.ts';
+
+/** More than the kernel keeps for one connection. */
+const MUCH = 24_000_000;
+
+let server: Server | undefined;
+const open: Socket[] = [];
+
+afterEach(() => {
+  for (const socket of open.splice(0)) socket.destroy();
+  server?.close();
+});
+
+/** The server's side of a connection, and the client's, which does not read yet. */
+async function pair(): Promise<readonly [Socket, Socket]> {
+  const listening = createServer();
+  server = listening;
+  await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
+  const taken = new Promise<Socket>((resolve) => listening.once('connection', resolve));
+  const client = connect((listening.address() as AddressInfo).port, '127.0.0.1');
+  client.pause();
+  const socket = await taken;
+  open.push(socket, client);
+  for (const one of [socket, client]) one.on('error', () => undefined);
+  return [socket, client];
+}
+
+/** Everything that comes until the end. */
+async function received(client: Socket): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of client) parts.push(part as Buffer);
+  return Buffer.concat(parts);
+}
+
+describe('a sink on a socket', () => {
+  test('has no backlog once the kernel has taken a write whole', async () => {
+    const [socket, client] = await pair();
+    const sink = new SocketSink(socket, () => undefined);
+    sink.write(Buffer.from('one '));
+    expect(sink.backlog).toBe(0);
+    sink.write(Buffer.from('two'));
+    expect(sink.backlog).toBe(0);
+    expect(sink.sent).toBe(7);
+    socket.end();
+    expect((await received(client)).toString()).toBe('one two');
+  });
+
+  test('counts what the kernel has not taken, and what waits behind it', async () => {
+    const [socket, client] = await pair();
+    const sink = new SocketSink(socket, () => undefined);
+    sink.write(Buffer.alloc(MUCH));
+    expect(sink.backlog).toBe(MUCH);
+    expect(sink.sent).toBeLessThan(MUCH);
+    sink.write(Buffer.alloc(1000));
+    expect(sink.backlog).toBe(MUCH + 1000);
+    socket.end();
+    expect((await received(client)).length).toBe(MUCH + 1000);
+    await expect.poll(() => sink.backlog).toBe(0);
+  });
+
+  test('keeps the order of its writes and the owner’s, however full the connection is', async () => {
+    const [socket, client] = await pair();
+    const sink = new SocketSink(socket, () => undefined);
+    const expected: Buffer[] = [];
+    const ways: readonly ((bytes: Buffer) => void)[] = [
+      (bytes) => sink.write(bytes),
+      (bytes) => socket.write(bytes),
+      (bytes) => sink.writeAll([bytes.subarray(0, 1), bytes.subarray(1)]),
+      (bytes) => {
+        socket.cork();
+        socket.write(bytes.subarray(0, 2));
+        sink.write(bytes.subarray(2));
+        process.nextTick(() => socket.uncork());
+      },
+    ];
+    const reading = received(client);
+    for (let i = 0; i < 200; i += 1) {
+      const size = i % 10 === 3 ? 2_000_000 : 3 + i;
+      const bytes = Buffer.alloc(size, i);
+      expected.push(bytes);
+      ways[(i * 7 + (i >> 2)) % ways.length]!(bytes);
+      if (i % 5 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    socket.end();
+    expect((await reading).equals(Buffer.concat(expected))).toBe(true);
+  });
+
+  test('writes nothing after the end', async () => {
+    const [socket, client] = await pair();
+    const sink = new SocketSink(socket, () => undefined);
+    sink.write(Buffer.from('last'));
+    socket.end();
+    sink.write(Buffer.from('too late'));
+    expect((await received(client)).toString()).toBe('last');
+  });
+
+  test('sends all of a large write before the end', async () => {
+    const [socket, client] = await pair();
+    const sink = new SocketSink(socket, () => undefined);
+    sink.write(Buffer.alloc(MUCH));
+    socket.end();
+    expect((await received(client)).length).toBe(MUCH);
+  });
+
+  test('on a connection that was dropped, closes it', async () => {
+    const [socket, client] = await pair();
+    const sink = new SocketSink(socket, () => undefined);
+    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    socket.pause();
+    client.resetAndDestroy();
+    const writing = setInterval(() => sink.write(Buffer.alloc(100_000)), 1);
+    await closed;
+    clearInterval(writing);
+    expect(() => sink.write(Buffer.from('nobody'))).not.toThrow();
+    expect(sink.backlog).toBe(0);
+  });
+
+  test('of a player that does not read, aborts with all that waits', async () => {
+    const [socket] = await pair();
+    const reasons: string[] = [];
+    const sink = new SocketSink(socket, (reason) => reasons.push(reason));
+    sink.write(Buffer.alloc(MUCH));
+    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    sink.abort('slow');
+    await closed;
+    expect(reasons).toEqual(['slow']);
+  });
+});
