@@ -52,6 +52,28 @@ function ordered(entries: unknown): readonly OrderedSetting[] {
   return ((entries ?? []) as readonly GroupEntry[]).map(({ name, value }) => ({ name, value }));
 }
 
+/** The blocks inside one that `name` opens, and which of their settings are wanted. */
+export interface Within<T extends Table = Table> {
+  readonly name: string;
+  readonly table: T;
+}
+
+/** The settings of a block, and by key those of the blocks inside it. */
+export type SettingsWithin<T extends Table, Inner extends Table> = Settings<T> & {
+  readonly within: Readonly<Record<string, Settings<Inner>>>;
+};
+
+/** As `settingsOf`, with what the blocks inside say. */
+export function settingsWithin<T extends Table, Inner extends Table>(
+  block: Block,
+  table: T,
+  { name, table: inner }: Within<Inner>,
+): SettingsWithin<T, Inner> {
+  const blocks = childrenOf(block, name).map((child) => [child.key, settingsOf(child, inner)] as const);
+  const within = Object.freeze(Object.fromEntries(blocks));
+  return Object.freeze({ ...(settingsOf(block, table) as object), within }) as SettingsWithin<T, Inner>;
+}
+
 /** The statements of a group among settings that `settingsOf` gave. */
 export function orderedSettings(settings: object, group: string): readonly OrderedSetting[] {
   return ((settings as Record<string, unknown>)[group] ?? []) as readonly OrderedSetting[];

@@ -318,6 +318,36 @@ export const behaviours: readonly { readonly topic: string; readonly ours: strin
       why: 'metadata are often wrong, and dashboards go on working',
     },
     {
+      topic: 'A recording',
+      ours: 'has metadata with duration, size and an index of key frames, and other parameters in mid-stream; folders are made; it is begun when its first key frame comes',
+      why: 'players cannot seek without them, and decode nothing after a change that is left out',
+    },
+    {
+      topic: 'A second file of one publisher under the same name',
+      ours: 'gets a number: cam.flv, cam-1.flv; the next publisher begins cam.flv anew unless record_append is on',
+      why: 'a recording that had reached its limit was lost',
+    },
+    {
+      topic: 'on_record_done and exec_record_done',
+      ours: 'are for files that are whole on the disk; on_record_started says the path',
+      why: 'that is when a file can be used',
+    },
+    {
+      topic: 'record',
+      ours: 'with manual alone means everything; a recorder stopped by record/stop stays so until record/start; record_interval counts media and holds for manual recorders',
+      why: 'nothing was recorded, and files began again at the next key frame',
+    },
+    {
+      topic: 'record_lock, record_notify, record_interval_size and name= of exec_record_done',
+      ours: 'have no effect',
+      why: 'they are hardly used',
+    },
+    {
+      topic: 'A disk that fails',
+      ours: 'ends the recording, never the stream; another file is tried after five seconds; up to 16 MB wait for a slow one',
+      why: 'viewers have nothing to do with it',
+    },
+    {
       topic: 'rtmp_control',
       ours: 'takes an empty argument for nobody and answers 400 where it knows none of the arguments; players of HTTP-FLV are dropped but not redirected',
       why: 'a slip of the pen must not disconnect everybody',

@@ -16,12 +16,6 @@ export const rtmpInert: readonly Inert[] = [
   ...inert('ignored', 'the resolver of the system is used', {
     'rtmp rtmp_server application': 'resolver/1+ resolver_timeout',
   }),
-  ...inert('ignored', 'it only matters with record', {
-    'rtmp rtmp_server application recorder': `
-      record_path record_suffix record_unique record_append record_lock record_max_size record_max_frames
-      record_interval record_interval_size record_notify
-    `,
-  }),
   ...inert('ignored', 'it only matters with push and pull', {
     'rtmp rtmp_server': 'relay_buffer',
     'rtmp rtmp_server application': 'push_reconnect pull_reconnect session_relay',
@@ -35,21 +29,11 @@ export const rtmpInert: readonly Inert[] = [
   ...inert('ignored', 'it only matters with play', {
     'rtmp rtmp_server application': 'play_temp_path play_local_path',
   }),
-  ...inert('later', 'record with ffmpeg as a player: ffmpeg -i rtmp://HOST/APP/NAME -c copy FILE.flv', {
-    'rtmp rtmp_server application recorder': 'record/1+',
-    application: 'recorder{1}',
-  }),
   ...inert('later', 'relay with ffmpeg: ffmpeg -i rtmp://FROM/APP/NAME -c copy -f flv rtmp://TO/APP/NAME', {
     application: 'push/1+ pull/1+',
   }),
-  ...inert('later', 'nothing is recorded yet that they could be told of', {
-    'rtmp rtmp_server application recorder': 'exec_record_done/1+ exec_record_started/1+',
-  }),
   ...inert('later', 'until then, look for new playlists with a file watch', {
     'rtmp rtmp_server application': 'on_playlist',
-  }),
-  ...inert('later', 'until then, nothing is recorded', {
-    'rtmp rtmp_server application recorder': 'on_record_done on_record_started',
   }),
   ...inert('later', 'use hls', {
     'rtmp rtmp_server application': 'dash',

@@ -6,17 +6,13 @@ import type { Logger } from './log.ts';
 import { checkName } from './names.ts';
 import { type Origin, Origins } from './origins.ts';
 import { Publication } from './publication.ts';
+import { Recorders } from './recordings.ts';
 import { Refused } from './refused.ts';
 import { Relays } from './relays.ts';
 import { checkRoute, hopOf } from './route.ts';
 import { Stream, type StreamListener } from './stream.ts';
 import { type StreamTask, StreamTasks } from './stream-tasks.ts';
 import { Subscription } from './subscription.ts';
-
-interface Traffic {
-  readonly bytesIn: number;
-  readonly bytesOut: number;
-}
 
 /** Who asks: one connection of a client, of a relay, or of another worker. */
 export interface Client {
@@ -39,7 +35,7 @@ export interface Client {
   /** Wall clock, ms, of its coming, where that was before it published or played. */
   readonly since?: number;
   /** Bytes of its connection, where it has one of its own. */
-  readonly traffic?: Traffic;
+  readonly traffic?: { readonly bytesIn: number; readonly bytesOut: number };
   readonly log: Logger;
 }
 
@@ -111,6 +107,7 @@ export class Application {
   settings: LiveSettings;
   closed = false;
   readonly relays = new Relays();
+  readonly recorders = new Recorders();
   readonly gates = new Gates<Request>();
   readonly #streams = new Map<string, Stream>();
   readonly #publications = new Map<Stream, Publication>();

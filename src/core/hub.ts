@@ -50,6 +50,7 @@ export class Hub {
   #servers: readonly RtmpServer[] = [];
   readonly #serverServices = new WeakMap<RtmpServer, Services<ServerContext>>();
   readonly #unfinished = new Set<Promise<unknown>>();
+  readonly #files = new Set<Promise<unknown>>();
 
   constructor(audience: Audience, log: Logger) {
     this.audience = audience;
@@ -220,6 +221,13 @@ export class Hub {
     this.#unfinished.add(kept);
   }
 
+  /** As `outlast`, for a file that endpoints are told of when it is closed. */
+  outlastFile(work: Promise<unknown>): void {
+    this.outlast(work);
+    const kept = work.catch(() => undefined).finally(() => this.#files.delete(kept));
+    this.#files.add(kept);
+  }
+
   /** Resolves when all that `outlast` was told of is over. */
   async settled(): Promise<void> {
     while (this.#unfinished.size > 0) await Promise.all(this.#unfinished);
@@ -237,7 +245,8 @@ export class Hub {
       this.#closeServices(server);
     }
     this.#servers = [];
-    this.outlast(this.netcalls.close(LAST_CALLS_MS));
+    // What is told of files that end now is among the last calls.
+    this.outlast(Promise.all(this.#files).then(() => this.netcalls.close(LAST_CALLS_MS)));
   }
 }
 

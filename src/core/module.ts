@@ -1,4 +1,4 @@
-import type { Block } from '../config/block.ts';
+import type { Block, SettingsWithin, Within } from '../config/block.ts';
 import type { Diagnostic } from '../config/errors.ts';
 import type { Inert, Scope, Settings, Table } from '../config/table.ts';
 import type { Application, Gate, Observer, Request } from './application.ts';
@@ -75,14 +75,16 @@ export interface Service<Conf> {
 /** The erased form of a service, as the list of modules holds it. */
 export interface ServiceSpec {
   readonly table: Table;
+  /** What it takes from blocks inside its own: see `settingsWithin`. */
+  readonly within?: Within;
   enabled(conf: never): boolean;
   start(conf: never, context: never): Service<never>;
 }
 
 /** What a module says of a service: when it runs, and how it starts. Types follow from the table. */
-interface Declaration<T extends Table, Context> {
-  enabled(conf: Settings<T>): boolean;
-  start(conf: Settings<T>, context: Context): Service<Settings<T>>;
+interface Declaration<T extends Table, Context, Conf = Settings<T>> {
+  enabled(conf: Conf): boolean;
+  start(conf: Conf, context: Context): Service<Conf>;
 }
 
 /** Declares what a module runs for each application whose settings enable it. */
@@ -91,6 +93,15 @@ export function applicationService<T extends Table>(
   declaration: Declaration<T, ApplicationContext>,
 ): ServiceSpec {
   return { table, ...declaration } as unknown as ServiceSpec;
+}
+
+/** The same, for a module that also looks into the blocks inside an application which `name` opens. */
+export function serviceWithin<T extends Table, Inner extends Table>(
+  table: T,
+  within: Within<Inner>,
+  declaration: Declaration<T, ApplicationContext, SettingsWithin<T, Inner>>,
+): ServiceSpec {
+  return { table, within, ...declaration } as unknown as ServiceSpec;
 }
 
 /** Declares what a module runs for each RTMP server whose settings enable it. */

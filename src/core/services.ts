@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Block, settingsOf } from '../config/block.ts';
+import { type Block, settingsOf, settingsWithin } from '../config/block.ts';
 import type { Settings, Table } from '../config/table.ts';
 import type { Logger } from './log.ts';
 import type { LogFiles } from './log-files.ts';
@@ -65,7 +65,10 @@ export class Services<Context> {
 
   #planOne(one: Listed, block: Block, label: string, ground: ServiceGround): Step | undefined {
     const { name, spec } = one;
-    const conf = settingsOf(block, spec.table);
+    const conf =
+      spec.within === undefined
+        ? settingsOf(block, spec.table)
+        : settingsWithin(block, spec.table, spec.within);
     const running = this.#running.get(name);
     const step = (outcome: Outcome, take?: Step['take'], changed?: readonly string[]): Step => ({
       entry: {

@@ -14,6 +14,7 @@ import { metricsModule } from './metrics/metrics.ts';
 import { notifyModule } from './notify/notify.ts';
 import { overloadModule } from './overload/overload.ts';
 import { playerModule } from './player/player.ts';
+import { recordModule } from './record/record.ts';
 import { relayModule } from './relay/relay.ts';
 import { signModule } from './sign/sign.ts';
 import { statModule } from './stat/stat.ts';
@@ -33,6 +34,7 @@ export const modules: readonly HttpModule[] = [
   notifyModule,
   execModule,
   relayModule,
+  recordModule,
   hlsModule,
   flvModule,
   logModule,

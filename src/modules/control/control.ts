@@ -1,7 +1,7 @@
 import { anyOf } from '../../config/rows.ts';
 import type { Settings } from '../../config/table.ts';
 import { parseNumber } from '../../config/values.ts';
-import { findSessions, type SessionQuery } from '../../core/sessions.ts';
+import { findSessions, type MediaSession, type SessionQuery } from '../../core/sessions.ts';
 import type { Answer, Exchange } from '../../http/exchange.ts';
 import { contentHandler, type Handled, type HttpModule } from '../../http/handler.ts';
 import { argument, percentDecode } from '../../http/uri.ts';
@@ -44,7 +44,7 @@ function answerControl(exchange: Exchange, { rtmp_control: enabled }: Settings<t
   if (server === undefined) return failed(500, 'there is no RTMP server of this srv');
   const query = queryOf(args);
   if (section === 'record')
-    return record(findSessions(server, { ...query, role: 'publisher' }).length, method);
+    return record(findSessions(server, { ...query, role: 'publisher' }), method, decoded(args, 'rec') ?? '');
   if (method !== 'publisher' && method !== 'subscriber' && method !== 'client') {
     return failed(500, 'the method is none of publisher, subscriber and client');
   }
@@ -76,10 +76,17 @@ function decoded(args: string, name: string): string | undefined {
   return value === undefined ? undefined : (percentDecode(value) ?? value);
 }
 
-/** No publisher is meant, or it has no recorder of that name. */
-function record(publishers: number, method: string | undefined): Answer {
+/** The path of the last file; nothing where all was as it should be, or nobody is meant. */
+function record(publishers: readonly MediaSession[], method: string | undefined, name: string): Answer {
   if (method !== 'start' && method !== 'stop') return failed(500, 'the method is neither start nor stop');
-  return publishers === 0 ? { status: 204 } : failed(500, 'the recorder is unknown');
+  let path: string | null = null;
+  for (const { request, stream } of publishers) {
+    const recorder = request.application.recorders.get(name);
+    if (recorder === undefined) return failed(500, 'the recorder is unknown');
+    path = recorder[method](stream.name) ?? path;
+  }
+  if (path === null) return { status: 204 };
+  return { status: 200, body: path, headers: [['Cache-Control', 'no-cache']] };
 }
 
 function failed(status: number, reason: string): Answer {

@@ -1,16 +1,18 @@
+import { basename, dirname, parse } from 'node:path';
 import type { OrderedSetting } from '../../config/block.ts';
 import { orderedSettings } from '../../config/block.ts';
 import type { Client } from '../../core/application.ts';
 import { maskedName } from '../../core/log.ts';
 import type { ApplicationContext, Service } from '../../core/module.ts';
+import type { Recording } from '../../core/recordings.ts';
 import type { Stream } from '../../core/stream.ts';
 import type { ExecGround } from './child.ts';
 import { Children } from './children.ts';
 import { type Command, commandOf, UnsafeValue } from './command.ts';
-import { type ExecLine, linesFor, linesOf, type Occasion } from './line.ts';
+import { type ExecLine, linesFor, linesOf, type Occasion, recordingLines } from './line.ts';
 import { runOnce } from './once.ts';
 import { Pulls } from './pulls.ts';
-import { EXEC_GROUP, type ExecSettings } from './table.ts';
+import { type ApplicationSettings, EXEC_GROUP } from './table.ts';
 import type { Values } from './template.ts';
 import type { Warden } from './warden.ts';
 
@@ -29,18 +31,23 @@ interface Pushed {
 
 /** Runs the programs of an application. */
 export function startApplication(
-  conf: ExecSettings,
+  conf: ApplicationSettings,
   context: ApplicationContext,
   warden: Warden,
-): Service<ExecSettings> {
+): Service<ApplicationSettings> {
   let current = conf;
   let lines = linesOf(orderedSettings(conf, EXEC_GROUP));
   const { application, hub, log } = context;
   const ground: ExecGround = { application: application.name, hub, log, warden, conf: () => current };
   const respawn = (): boolean => current.respawn;
 
-  const commands = (occasion: Occasion, name: string, values: Values): readonly Command[] =>
-    linesFor(lines, occasion, name).flatMap((line) => {
+  const commands = (
+    occasion: Occasion,
+    name: string,
+    values: Values,
+    among: readonly ExecLine[] = lines,
+  ): readonly Command[] =>
+    linesFor(among, occasion, name).flatMap((line) => {
       try {
         return [commandOf(line, values)];
       } catch (error) {
@@ -55,6 +62,16 @@ export function startApplication(
     if (session.client.origin === 'worker') return;
     const values = sessionValues(application.name, name, session);
     for (const command of commands(occasion, name, values)) runOnce(ground, command);
+  };
+
+  const recorded = (recording: Recording, occasion: 'record_started' | 'record_done'): void => {
+    const { recorder, path, request } = recording;
+    const values = {
+      ...sessionValues(application.name, request.name, request),
+      ...{ recorder, path, filename: basename(path), basename: parse(path).name, dirname: dirname(path) },
+    };
+    const among = recordingLines(current.within[recorder] ?? current);
+    for (const command of commands(occasion, request.name, values, among)) runOnce(ground, command);
   };
 
   const pushed = new Map<string, Pushed>();
@@ -110,6 +127,16 @@ export function startApplication(
       once('play_done', subscription.stream.name, subscription.request);
     },
   });
+  context.own(
+    application.recorders.observe({
+      started: (recording) => recorded(recording, 'record_started'),
+      ended(recording) {
+        void recording.finished.then((end) => {
+          if (end !== null) recorded(recording, 'record_done');
+        });
+      },
+    }),
+  );
   runStatics();
   publishing();
   for (const subscription of application.subscriptions) pulls.played(subscription);

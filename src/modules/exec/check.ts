@@ -8,7 +8,14 @@ import { type ExecLine, linesOf } from './line.ts';
 import { findProgram } from './lookup.ts';
 import { parseRedirection } from './redirection.ts';
 import { EXEC_GROUP } from './table.ts';
-import { isChosen, type Part, PULL_VARIABLES, parseTemplate, SESSION_VARIABLES } from './template.ts';
+import {
+  isChosen,
+  type Part,
+  PULL_VARIABLES,
+  parseTemplate,
+  RECORDING_VARIABLES,
+  SESSION_VARIABLES,
+} from './template.ts';
 
 /** A line as it is written, and where. */
 interface Place {
@@ -36,15 +43,29 @@ function placesOf(tree: Block): readonly Place[] {
     );
     for (const entry of entries) seen.add(entry);
     const positions = entries.filter(({ name }) => name !== 'exec_options').map(({ at }) => at);
-    return linesOf(entries).map((line, index) => ({ line, at: positions[index]!, owner }));
+    return [
+      ...linesOf(entries).map((line, index) => ({ line, at: positions[index]!, owner })),
+      ...ofRecordings(block, owner),
+    ];
   };
+  const ofRecordings = (block: Block, owner: string): readonly Place[] =>
+    ['exec_record_started', 'exec_record_done'].flatMap((name) => {
+      const written = (block.settings[name] ?? []) as readonly unknown[];
+      const at = block.origins[name];
+      if (at === undefined || seen.has(written)) return [];
+      seen.add(written);
+      return linesOf(written.map((value) => ({ name, value }))).map((line) => ({ line, at, owner }));
+    });
   return childrenOf(tree, 'rtmp').flatMap((rtmp) => [
     ...own(rtmp, 'rtmp'),
     ...childrenOf(rtmp, 'server').flatMap((server) => [
       ...own(server, 'a server'),
-      ...childrenOf(server, 'application').flatMap((application) =>
-        own(application, `application "${application.key}"`),
-      ),
+      ...childrenOf(server, 'application').flatMap((application) => [
+        ...own(application, `application "${application.key}"`),
+        ...childrenOf(application, 'recorder').flatMap((recorder) =>
+          ofRecordings(recorder, `recorder "${recorder.key}"`),
+        ),
+      ]),
     ]),
   ]);
 }
@@ -113,7 +134,8 @@ function unknownVariables(
   at: Position,
   environment: NodeJS.ProcessEnv,
 ): readonly Diagnostic[] {
-  const known = occasion === 'pull' ? PULL_VARIABLES : SESSION_VARIABLES;
+  const ofRecording = occasion === 'record_started' || occasion === 'record_done';
+  const known = occasion === 'pull' ? PULL_VARIABLES : ofRecording ? RECORDING_VARIABLES : SESSION_VARIABLES;
   return parts.flatMap((part) => {
     if (typeof part === 'string' || known.includes(part.variable)) return [];
     const { variable, braced } = part;

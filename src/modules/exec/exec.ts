@@ -1,11 +1,12 @@
 import { orderedSettings } from '../../config/block.ts';
 import type { Hub } from '../../core/hub.ts';
 import type { Logger } from '../../core/log.ts';
-import { applicationService, type Module, serverService } from '../../core/module.ts';
+import { type Module, serverService, serviceWithin } from '../../core/module.ts';
 import { hasPrograms, startApplication } from './application.ts';
 import { checkExec } from './check.ts';
+import { recordingLines } from './line.ts';
 import { SharedStatics, startStatics } from './statics.ts';
-import { EXEC_GROUP, execTable } from './table.ts';
+import { applicationSettings, EXEC_GROUP, execTable, recordingTable } from './table.ts';
 import { type Warden, WardenProcess } from './warden.ts';
 
 /** What all programs of a process share. */
@@ -27,12 +28,18 @@ function sharedOf(hub: Hub, log: Logger): Shared {
 /** Programs that are run for streams, players and the server itself. */
 export const execModule: Module = {
   name: 'exec',
-  tables: { application: execTable },
+  tables: { application: execTable, recorder: recordingTable },
   check: checkExec,
-  application: applicationService(execTable, {
-    enabled: (conf) => hasPrograms(orderedSettings(conf, EXEC_GROUP)),
-    start: (conf, context) => startApplication(conf, context, sharedOf(context.hub, context.log).warden),
-  }),
+  application: serviceWithin(
+    applicationSettings,
+    { name: 'recorder', table: recordingTable },
+    {
+      enabled: (conf) =>
+        hasPrograms(orderedSettings(conf, EXEC_GROUP)) ||
+        [conf, ...Object.values(conf.within)].some((one) => recordingLines(one).length > 0),
+      start: (conf, context) => startApplication(conf, context, sharedOf(context.hub, context.log).warden),
+    },
+  ),
   server: serverService(execTable, {
     enabled: (conf) => hasPrograms(orderedSettings(conf, EXEC_GROUP), ['rtmp', 'rtmp_server']),
     start(conf, context) {

@@ -1,5 +1,6 @@
 import type { OrderedSetting } from '../../config/block.ts';
 import type { Context } from '../../config/table.ts';
+import type { RecordingPrograms } from './table.ts';
 
 /** One statement as the table reads it: the words after the name, and the kind of block it stands in. */
 export interface WrittenLine {
@@ -8,7 +9,16 @@ export interface WrittenLine {
 }
 
 /** When a program is run. */
-export type Occasion = 'push' | 'pull' | 'static' | 'publish' | 'publish_done' | 'play' | 'play_done';
+export type Occasion =
+  | 'push'
+  | 'pull'
+  | 'static'
+  | 'publish'
+  | 'publish_done'
+  | 'play'
+  | 'play_done'
+  | 'record_started'
+  | 'record_done';
 
 /** One program to run. */
 export interface ExecLine {
@@ -49,6 +59,15 @@ export function linesOf(settings: readonly OrderedSetting[]): readonly ExecLine[
     });
   }
   return lines;
+}
+
+/** The programs of recordings. */
+export function recordingLines(conf: RecordingPrograms): readonly ExecLine[] {
+  return linesOf(
+    (['exec_record_started', 'exec_record_done'] as const).flatMap((name) =>
+      conf[name].map((value) => ({ name, value })),
+    ),
+  );
 }
 
 /** The lines of an occasion that are for a stream. */

@@ -2,9 +2,17 @@
 export type Values = Readonly<Record<string, string>>;
 
 /** Variables that a client sets as it likes. */
-const CHOSEN = ['name', 'args', 'flashver', 'swfurl', 'tcurl', 'pageurl'] as const;
+const CHOSEN = ['name', 'args', 'flashver', 'swfurl', 'tcurl', 'pageurl', 'filename', 'basename'] as const;
 /** The variables of a session. */
-export const SESSION_VARIABLES: readonly string[] = [...CHOSEN, 'app', 'addr'];
+export const SESSION_VARIABLES: readonly string[] = [
+  ...['name', 'args', 'flashver', 'swfurl', 'tcurl', 'pageurl'],
+  ...['app', 'addr'],
+];
+/** Those of a recording. */
+export const RECORDING_VARIABLES: readonly string[] = [
+  ...SESSION_VARIABLES,
+  ...['path', 'filename', 'basename', 'dirname', 'recorder'],
+];
 /** Those of a stream name that somebody wants to play. */
 export const PULL_VARIABLES: readonly string[] = ['name', 'app'];
 

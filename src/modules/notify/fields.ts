@@ -1,4 +1,5 @@
 import type { Client, PlayRequest, PublishRequest, Request } from '../../core/application.ts';
+import type { Recording } from '../../core/recordings.ts';
 
 export type Field = readonly [name: string, value: string | number];
 
@@ -71,6 +72,18 @@ export function doneMessage(
   name: string,
 ): Message {
   return { fields: [...ofRequest(request, call), ['name', name]], args: request.args };
+}
+
+/** `name` is that of the publisher's command. */
+export function recordMessage(
+  { request, recorder, path }: Recording,
+  call: 'record_started' | 'record_done',
+  name: string,
+): Message {
+  return {
+    fields: [...ofRequest(request, call), ['recorder', recorder], ['name', name], ['path', path]],
+    args: request.args,
+  };
 }
 
 /** `time` in seconds since the session began, `timestamp` that of the stream's newest media in ms. */

@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Request } from '../../core/application.ts';
 import type { ApplicationContext, Service } from '../../core/module.ts';
+import type { Recording } from '../../core/recordings.ts';
 import { Refused } from '../../core/refused.ts';
 import { PeerUrlError, readPeerUrl } from '../../rtmp/peer.ts';
 import type { Limits, Verdict } from './answer.ts';
 import { Calls } from './calls.ts';
-import { doneMessage, playMessage, publishMessage } from './fields.ts';
+import { doneMessage, playMessage, publishMessage, recordMessage } from './fields.ts';
 import { refusal } from './refusal.ts';
 import { Sessions } from './sessions.ts';
 import type { StreamSettings } from './table.ts';
@@ -22,7 +23,16 @@ interface Asked {
   readonly limits?: Limits;
 }
 
-const HOOKS = ['on_publish', 'on_play', 'on_publish_done', 'on_play_done', 'on_done', 'on_update'] as const;
+const HOOKS = [
+  'on_publish',
+  'on_play',
+  'on_publish_done',
+  'on_play_done',
+  'on_done',
+  'on_update',
+  'on_record_started',
+  'on_record_done',
+] as const;
 
 /** Characters of a client's query: tokens run to some kilobytes, messages to megabytes. */
 const MAX_ARGS = 16_384;
@@ -46,6 +56,12 @@ export function startStreams(settings: StreamSettings, context: ApplicationConte
     const url = conf[hook];
     if (url !== null) calls.tell(hook, url, doneMessage(request, `${action}_done`, name));
     if (conf.on_done !== null) calls.tell('on_done', conf.on_done, doneMessage(request, 'done', name));
+  };
+
+  const recorded = (recording: Recording, call: 'record_started' | 'record_done'): void => {
+    const hook = `on_${call}` as const;
+    const url = (conf.within[recording.recorder] ?? conf)[hook];
+    if (url !== null) calls.tell(hook, url, recordMessage(recording, call, nameOf(recording.request)));
   };
 
   const ask = async (request: Request, url: string): Promise<void> => {
@@ -102,6 +118,16 @@ export function startStreams(settings: StreamSettings, context: ApplicationConte
       if (allowed.delete(request)) done(request);
     },
   });
+  context.own(
+    application.recorders.observe({
+      started: (recording) => recorded(recording, 'record_started'),
+      ended(recording) {
+        void recording.finished.then((end) => {
+          if (end !== null) recorded(recording, 'record_done');
+        });
+      },
+    }),
+  );
   for (const hook of HOOKS) context.own(hub.callbacks.add(() => calls.status(hook, conf[hook])));
   sessions.beginAll();
   return {

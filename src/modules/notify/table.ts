@@ -1,3 +1,4 @@
+import type { SettingsWithin } from '../../config/block.ts';
 import { flag, msec, oneOf, size, text, value } from '../../config/rows.ts';
 import type { Word } from '../../config/statement.ts';
 import type { Context, ReadContext, Settings, ValueRow } from '../../config/table.ts';
@@ -148,20 +149,36 @@ const streamTable = {
   ),
 } as const;
 
+/** Callbacks of recordings; a recorder may have its own. */
+export const recordingTable = {
+  on_record_started: endpoint(
+    'Told when the first frame of a recording comes, with its path.',
+    'on_record_started http://127.0.0.1:8000/recording;',
+  ),
+  on_record_done: endpoint(
+    'Told when a recording is whole on the disk, with its path.',
+    'on_record_done http://127.0.0.1:8000/recorded;',
+  ),
+} as const;
+
 /** What the service of a server is run by. */
 export const connectionSettings = { ...connectionTable, ...callTable } as const;
 /** What the service of an application is run by. */
-export const streamSettings = { ...streamTable, ...callTable } as const;
+export const streamSettings = { ...streamTable, ...recordingTable, ...callTable } as const;
 
 /** The module's directives by scope. */
 export const notifyTables = {
   rtmp_server: connectionTable,
   application: { ...streamTable, ...callTable },
+  recorder: recordingTable,
 } as const;
 
 export type ConnectionSettings = Settings<typeof connectionSettings>;
-export type StreamSettings = Settings<typeof streamSettings>;
+export type StreamSettings = SettingsWithin<typeof streamSettings, typeof recordingTable>;
 /** What every request is made by. */
 export type CallSettings = Settings<typeof callTable>;
 /** The directives that name an endpoint. */
-export type Hook = keyof typeof connectionTable | Exclude<keyof typeof streamTable, `notify_${string}`>;
+export type Hook =
+  | keyof typeof connectionTable
+  | keyof typeof recordingTable
+  | Exclude<keyof typeof streamTable, `notify_${string}`>;
