@@ -248,9 +248,8 @@ export class Application {
     for (const stream of this.#streams.values()) stream.sweep(now);
     if (idle === null) return;
     for (const publication of this.#publications.values()) {
-      const { stream } = publication;
-      const since = Math.min(now - stream.lastMediaAt, Date.now() - publication.since);
-      if (since > idle) publication.request.dismiss('the publisher sends nothing');
+      const since = Math.max(publication.stream.lastMediaAt, publication.beganAt);
+      if (now - since > idle) publication.request.dismiss('the publisher sends nothing');
     }
   }
 

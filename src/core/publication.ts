@@ -7,6 +7,8 @@ export class Publication {
   readonly request: PublishRequest;
   readonly stream: Stream;
   readonly since = Date.now();
+  /** Monotonic ms of its beginning. */
+  readonly beganAt = performance.now();
   readonly #end: (publication: Publication) => void;
   closed = false;
 

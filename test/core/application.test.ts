@@ -323,18 +323,33 @@ test('tasks run for the streams that are live, and are undone at their end or th
   expect(told).toEqual(['+early', '+late', '-early', '-late']);
 });
 
+test.each([-3_600_000, 3_600_000])(
+  'a jump of the clock by %i ms neither saves nor ends a publisher that sends nothing',
+  async (jump) => {
+    vi.useFakeTimers();
+    const { application, publish, dismissed } = setUp({ drop_idle_publisher: 1000 });
+    await publish('idle');
+    vi.setSystemTime(Date.now() + jump);
+    application.sweep(performance.now());
+    expect(dismissed).toEqual([]);
+    vi.advanceTimersByTime(1500);
+    application.sweep(performance.now());
+    expect(dismissed).toHaveLength(1);
+  },
+);
+
 test('publishers that send nothing are dismissed after drop_idle_publisher, as are those that stopped', async () => {
-  vi.useFakeTimers({ toFake: ['Date'] });
+  vi.useFakeTimers({ toFake: ['performance'] });
+  const start = performance.now();
   const { application, publish, dismissed } = setUp({ drop_idle_publisher: 1000 });
   await publish('never');
   const stopped = await publish('stopped');
   const busy = await publish('busy');
-  stopped.push(...vHeader(), 5000);
-  vi.setSystemTime(Date.now() + 1500);
-  busy.push(...vHeader(), 6400);
-  application.sweep(5900);
+  stopped.push(...vHeader(), start + 500);
+  busy.push(...vHeader(), start + 1900);
+  application.sweep(start + 1400);
   expect(dismissed).toEqual(['publisher of never: the publisher sends nothing']);
-  application.sweep(6500);
+  application.sweep(start + 2000);
   expect(dismissed.slice(1)).toContain('publisher of stopped: the publisher sends nothing');
   expect(dismissed.join()).not.toContain('busy');
 });

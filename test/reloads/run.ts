@@ -191,7 +191,7 @@ function compare(when: string, one: Partial<State>, other: Partial<State>): read
 }
 
 /** Other players, and so other sockets. */
-function withoutDescriptors({ descriptors: _, ...rest }: State): Partial<State> {
+function withoutDescriptors({ descriptors: _, connections: _connections, ...rest }: State): Partial<State> {
   return rest;
 }
 

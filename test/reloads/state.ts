@@ -1,4 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { ask, controlPath } from '../../src/daemon/control.ts';
 
 /** What a server is, for comparison with another that should be the same. */
 export interface State {
@@ -6,6 +8,8 @@ export interface State {
   readonly streams: unknown;
   readonly relays: unknown;
   readonly execs: unknown;
+  /** Those that the server believes to be open, besides the one that asks. */
+  readonly connections: number;
   /** Open descriptors by what they are, such as `socket` or a file of the folder. */
   readonly descriptors: Readonly<Record<string, number>>;
   /** Command lines of the processes it has started. */
@@ -20,11 +24,13 @@ export async function stateOf(pid: number, port: number, folder: string): Promis
     return answer.json();
   };
   const children = childrenOf(pid);
+  const status = await ask(controlPath(join(folder, 'logs/mediad.pid')), { command: 'status' }, 5000);
   return {
     config: await api('config'),
     streams: sorted(await api('streams'), ['server', 'app', 'name', 'live']),
     relays: sorted(await api('relays'), ['server', 'app', 'stream', 'direction', 'url', 'local']),
     execs: sorted(await api('execs'), ['server', 'app', 'stream', 'directive', 'command', 'running']),
+    connections: (status.data as { readonly connections: number }).connections,
     descriptors: withoutHelper(descriptorsOf(pid, folder), children),
     children: children.filter((command) => command !== HELPER),
   };
@@ -98,10 +104,11 @@ const TCP_STATES: Readonly<Record<string, string>> = {
 /** What each socket of a process' network is, by inode: a state of TCP, or `unix`. */
 function socketsOf(pid: number): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
-  for (const table of ['tcp', 'tcp6', 'unix']) {
+  for (const table of ['tcp', 'tcp6', 'udp', 'unix']) {
     for (const line of readFileSync(`/proc/${pid}/net/${table}`, 'utf8').split('\n').slice(1)) {
       const words = line.trim().split(/\s+/);
-      if (table === 'unix') found.set(words[6] ?? '', 'unix');
+      if (table === 'udp') found.set(words[9] ?? '', 'udp');
+      else if (table === 'unix') found.set(words[6] ?? '', 'unix');
       else found.set(words[9] ?? '', TCP_STATES[words[3] ?? ''] ?? 'tcp other');
     }
   }

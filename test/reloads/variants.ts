@@ -35,7 +35,7 @@ type Lines = readonly string[];
 
 /** For each place of a configuration what may stand there, feature by feature: one of each is taken, or nothing. */
 function features(ground: Ground) {
-  const { spare, endpoint } = ground;
+  const { kept, spare, endpoint } = ground;
   const [one, two] = spare as [number, number];
   const url = `http://127.0.0.1:${endpoint}/hook`;
   const application: readonly Lines[] = [
@@ -47,7 +47,7 @@ function features(ground: Ground) {
     ],
     ['gop_cache off;', 'gop_cache on; gop_max_frame_count 100;', 'out_merge 20ms;'],
     ['push rtmp://127.0.0.1:1/dead;', 'push rtmp://127.0.0.1:1/dead; push rtmp://127.0.0.1:1/deader;'],
-    ['push sink/$name;', 'push rtmp://127.0.0.1:1/dead/x;'],
+    [`push rtmp://127.0.0.1:${kept.rtmp}/sink/$name;`, 'push rtmp://no-such-host.invalid/x;'],
     ['exec_push sleep 1000;', 'exec_push sleep 1001 $name;'],
     [`on_publish ${url};`, `on_publish ${url}; on_play ${url}; on_done ${url};`],
     [`on_update ${url}; notify_update_timeout 1s;`, `on_update ${url}; notify_update_timeout 2s;`],

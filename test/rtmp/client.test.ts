@@ -1,5 +1,7 @@
+import dns from 'node:dns';
+import { syncBuiltinESMExports } from 'node:module';
 import { createServer, type Socket } from 'node:net';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type ClientOptions, type ClientPurpose, RtmpClient } from '../../src/rtmp/client.ts';
 import type { AmfWritable } from '../../src/wire/amf0.ts';
 import { ChunkReader } from '../../src/wire/rtmp/chunk-reader.ts';
@@ -271,5 +273,29 @@ describe('a connection that does not', () => {
     });
     await until('it is over', () => unix.events.length > 0);
     expect(unix.events).toEqual(['closed: connect ENOENT /nowhere/s']);
+  });
+
+  test('a name that is not answered for is asked for once, however many ask', async () => {
+    const asked: string[] = [];
+    const answers: ((error: Error) => void)[] = [];
+    const spy = vi.spyOn(dns, 'lookup').mockImplementation(((name: string, _options, answer) => {
+      asked.push(name);
+      answers.push(answer as (error: Error) => void);
+    }) as typeof dns.lookup);
+    syncBuiltinESMExports();
+    onTestFinished(() => {
+      spy.mockRestore();
+      syncBuiltinESMExports();
+    });
+    const address = { transport: 'tcp', host: 'away.invalid', port: 1, path: '' } as const;
+    const all = [1, 2, 3].map(() => open(1, PUBLISH, { address }));
+    await until('somebody asks', () => asked.length > 0);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(asked).toEqual(['away.invalid']);
+    answers[0]!(Object.assign(new Error('getaddrinfo EAI_AGAIN away.invalid'), { code: 'EAI_AGAIN' }));
+    await until('all are over', () => all.every(({ events }) => events.length > 0));
+    expect(all.flatMap(({ events }) => events)).toEqual(
+      all.map(() => 'closed: getaddrinfo EAI_AGAIN away.invalid'),
+    );
   });
 });

@@ -161,7 +161,7 @@ export class StreamOutput {
   /** Makes the list ready for a new publisher. */
   #continue(): void {
     if (this.#known) {
-      this.#clearIfOver(this.#listedAt);
+      this.#clearIfOver(performance.now() - this.#listedAt);
       return;
     }
     this.#known = true;
@@ -176,13 +176,13 @@ export class StreamOutput {
 
   #restore(history: History): void {
     this.#window.restore(history.playlist, history.segments);
-    this.#clearIfOver(history.changed);
+    this.#clearIfOver(Date.now() - history.changed);
   }
 
-  /** A list that every player has played to its end is not shown again: newcomers would begin in the past. */
-  #clearIfOver(changed: number): void {
+  /** A list that every player has played to its end, ms ago, is not shown again: newcomers would begin in the past. */
+  #clearIfOver(age: number): void {
     const { hls_continuous, hls_type } = this.#ground.conf();
-    const over = hls_type !== 'event' && Date.now() - changed > this.reach;
+    const over = hls_type !== 'event' && age > this.reach;
     if (hls_continuous && !over) return;
     for (const segment of this.#window.clear()) this.#leave(segment);
   }
@@ -211,7 +211,7 @@ export class StreamOutput {
     };
     const limits = { length: conf.hls_playlist_length, event: conf.hls_type === 'event' };
     const removed = this.#window.add(listed, limits, expectedLength(segment, conf.hls_fragment));
-    this.#listedAt = Date.now();
+    this.#listedAt = performance.now();
     this.#last = segment;
     if (segment.duration * 2 >= conf.hls_fragment || this.#peak === 0) {
       this.#peak = Math.max(this.#peak, Math.ceil((body.length * 8000) / segment.duration));

@@ -45,12 +45,12 @@ export class Shelf {
   /** Late players find the file on disk, or where that failed for another `reach` ms in memory. */
   retire(path: string, reach: number): void {
     if (this.#disk.has(path)) this.#drop(path);
-    else this.#retired.set(path, Date.now() + reach);
+    else this.#retired.set(path, performance.now() + reach);
   }
 
   /** Takes out what has been retired for long enough. */
   sweep(): void {
-    const now = Date.now();
+    const now = performance.now();
     for (const [path, until] of this.#retired) if (until <= now || this.#disk.has(path)) this.#drop(path);
   }
 

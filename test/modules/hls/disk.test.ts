@@ -95,6 +95,23 @@ describe('a disk that is full', () => {
     checkPlaylists(at.versions());
   });
 
+  test.each([-3_600_000, 3_600_000])(
+    'a jump of the clock by %i ms neither drops nor keeps what is in memory',
+    async (jump) => {
+      const access = failingDisk();
+      at.start({}, access);
+      const publisher = await at.publish();
+      access.full = true;
+      await run(publisher, 60_000);
+      const before = at.files.count;
+      vi.setSystemTime(Date.now() + jump);
+      await run(publisher, 4000);
+      expect(at.files.count).toBeGreaterThanOrEqual(before - 2);
+      await run(publisher, 120_000);
+      expect(at.files.count).toBeLessThanOrEqual(before + 2);
+    },
+  );
+
   test('numbers that never reached the disk are not forgotten', async () => {
     const access = failingDisk();
     at.start({}, access);
