@@ -8,6 +8,7 @@ import type { Logger } from './log.ts';
 import { isGone, type Peer, peerOf, takeProxyHeader } from './peer.ts';
 import { carryOut, type Step } from './plan.ts';
 import type { Report } from './report.ts';
+import { withSharedRead } from './shared-read.ts';
 import { resetSocket } from './sink.ts';
 
 export type Protocol = 'rtmp' | 'http';
@@ -218,7 +219,10 @@ export class Listeners {
     }
   }
 
-  #connected(bound: Bound, socket: Socket): void {
+  #connected(bound: Bound, accepted: Socket): void {
+    // HTTP is read by Node itself, and a proxy's header is taken off the stream's queue.
+    const loaned = bound.protocol === 'rtmp' && !bound.listens.some((listen) => listen.proxyProtocol);
+    const socket = loaned ? withSharedRead(accepted) : accepted;
     // An error between here and the protocol's own handlers must not bring the process down.
     socket.on('error', () => undefined);
     if (this.#connections >= this.#most) {

@@ -5,6 +5,7 @@ import type { Logger } from '../core/log.ts';
 import { networksTest } from '../core/networks.ts';
 import { believed, type Peer } from '../core/peer.ts';
 import type { Runtime } from '../core/runtime.ts';
+import { readFrom } from '../core/shared-read.ts';
 import { resetSocket, SocketSink, sentBytes } from '../core/sink.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
 import { ChunkReader } from '../wire/rtmp/chunk-reader.ts';
@@ -78,7 +79,7 @@ export class Connection {
       socket.setKeepAlive(true, keepalive.idle === null ? undefined : keepalive.idle * 1000);
     }
     this.#stage = setTimeout(() => this.close('the handshake took too long'), Math.min(timeout, patience));
-    socket.on('data', (bytes) => this.#received(bytes));
+    readFrom(socket, (bytes) => this.#received(bytes));
     socket.on('end', () => this.close('the client closed the connection'));
     socket.on('error', (error) => this.#ended(lostReason(error)));
     socket.on('close', () => this.#gone());
