@@ -181,8 +181,10 @@ export class StreamRecorder {
     const { finished } = file;
     const recording: Recording = { recorder: this.#name, path, request, finished };
     this.#ground.hub.outlastFile(finished);
-    void finished.then(() => {
+    void finished.then((end) => {
       busy.delete(path);
+      // Nothing of it is on the disk, so the name is free; else a disk that stays full would use up numbers.
+      if (end === null && !keep) this.#used.delete(path);
       if (file.failure !== undefined) this.#failed(file);
     });
     const open: Open = { file, recording, epoch, headers: new Map() };
