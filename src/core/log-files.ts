@@ -1,4 +1,4 @@
-import { closeSync, openSync, write, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, write, writeSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 /** How lines wait before they are written: up to `buffer` bytes or `flush` ms, whichever comes first; 0: not at all. */
@@ -14,6 +14,22 @@ export interface LogFile {
   write(line: string): void;
   /** Gives the hold up; the last one writes what is buffered and closes the file. */
   close(): void;
+}
+
+/**
+ * Opens a file for lines. Of a FIFO neither the opening nor a write ever waits for a reader: what it cannot hold is lost
+ * with EAGAIN. Throws the system's error.
+ */
+export function openForLines(path: string): number {
+  const { O_WRONLY, O_RDWR, O_APPEND, O_CREAT, O_NONBLOCK } = constants;
+  const flags = O_APPEND | O_CREAT | O_NONBLOCK;
+  try {
+    return openSync(path, O_WRONLY | flags, 0o644);
+  } catch (error) {
+    // Nobody reads the FIFO yet; who also reads it himself need not wait for that.
+    if ((error as NodeJS.ErrnoException).code === 'ENXIO') return openSync(path, O_RDWR | flags, 0o644);
+    throw error;
+  }
 }
 
 /** Told that lines of a file were lost or could not be written yet; at most once a minute per file. */
@@ -95,7 +111,7 @@ class AppendFile {
   constructor(path: string, complain: Complain) {
     this.path = path;
     this.#complain = complain;
-    this.#fd = openSync(path, 'a', 0o644);
+    this.#fd = openForLines(path);
   }
 
   hold(buffering: LogBuffering): void {
@@ -127,7 +143,7 @@ class AppendFile {
   reopen(): void {
     let fd: number;
     try {
-      fd = openSync(this.path, 'a', 0o644);
+      fd = openForLines(this.path);
     } catch (error) {
       this.#tell(error as NodeJS.ErrnoException);
       return;

@@ -1,7 +1,8 @@
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, writeSync } from 'node:fs';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
 import type { Logger } from '../core/log.ts';
+import { openForLines } from '../core/log-files.ts';
 import type { LogLevel, LogTarget } from '../core/main.ts';
 
 const RANKS: Readonly<Record<LogLevel, number>> = {
@@ -129,8 +130,11 @@ class LineSink {
   readonly level: LogLevel;
   readonly #pretty: Pretty | undefined;
   #fd = 2;
+  /** Only the beginning of the last line could be written. */
+  #torn = false;
   #lost = 0;
   #complainedAt = Number.NEGATIVE_INFINITY;
+  #recoveredAt = Number.NEGATIVE_INFINITY;
 
   constructor(path: string | null, level: LogLevel, pretty: Pretty | undefined, prefix: string) {
     this.path = path;
@@ -138,16 +142,20 @@ class LineSink {
     this.#pretty = pretty;
     if (path !== null) {
       if (isInside(prefix, path)) mkdirSync(dirname(path), { recursive: true });
-      this.#fd = openSync(path, 'a', 0o644);
+      this.#fd = openForLines(path);
     }
   }
 
   write(line: string): void {
+    const whole = this.#pretty === undefined ? line : this.#pretty(line);
+    const text = Buffer.from(this.#torn ? `\n${whole}` : whole);
+    let at = 0;
     try {
-      const text = Buffer.from(this.#pretty === undefined ? line : this.#pretty(line));
-      for (let at = 0; at < text.length; ) at += writeSync(this.#fd, text, at);
-      this.#lost = 0;
+      while (at < text.length) at += writeSync(this.#fd, text, at);
+      this.#torn = false;
+      if (this.#lost > 0) this.#recovered();
     } catch (error) {
+      if (at > 0) this.#torn = true;
       this.#complain(error as NodeJS.ErrnoException);
     }
   }
@@ -155,7 +163,7 @@ class LineSink {
   reopen(): void {
     if (this.path === null) return;
     try {
-      const fd = openSync(this.path, 'a', 0o644);
+      const fd = openForLines(this.path);
       closeSync(this.#fd);
       this.#fd = fd;
     } catch (error) {
@@ -173,14 +181,24 @@ class LineSink {
     const now = performance.now();
     if (this.path === null || now - this.#complainedAt < COMPLAIN_EVERY_MS) return;
     this.#complainedAt = now;
-    try {
-      writeSync(
-        2,
-        `mediad: [alert] the log ${this.path} cannot be written: ${error.message} (${this.#lost} lines lost)\n`,
-      );
-    } catch {
-      // There is nobody left to tell.
-    }
+    alert(`the log ${this.path} cannot be written: ${error.message} (${this.#lost} lines lost)`);
+  }
+
+  /** As rarely as it complains: on a disk that is nearly full, lines succeed between those that fail. */
+  #recovered(): void {
+    const now = performance.now();
+    if (now - this.#recoveredAt < COMPLAIN_EVERY_MS) return;
+    this.#recoveredAt = now;
+    if (this.path !== null) alert(`the log ${this.path} is written again (${this.#lost} lines lost)`);
+    this.#lost = 0;
+  }
+}
+
+function alert(text: string): void {
+  try {
+    writeSync(2, `mediad: [alert] ${text}\n`);
+  } catch {
+    // There is nobody left to tell.
   }
 }
 

@@ -1,4 +1,17 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -88,6 +101,40 @@ test('a full disk is complained of once, and held lines are bounded', async () =
   }
   await expect.poll(() => complaints, { timeout: 2000 }).toEqual(['/dev/full: ENOSPC']);
   await files.flush();
+  log.close();
+});
+
+test('a FIFO that nobody reads holds nobody up', async () => {
+  const path = join(folder, 'fifo');
+  execFileSync('mkfifo', [path]);
+  const log = files.open(path);
+  for (const n of numbers(0, 20)) {
+    log.write(`${n} ${'x'.repeat(10_000)}`);
+    await turn();
+  }
+  await expect.poll(() => complaints, { timeout: 2000 }).toEqual([`${path}: EAGAIN`]);
+  // Threads of the pool are free for others.
+  const all = Promise.all(numbers(0, 20).map(() => stat(folder)));
+  expect(await Promise.race([all.then(() => 'done'), new Promise((done) => setTimeout(done, 2000))])).toBe(
+    'done',
+  );
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const buffer = Buffer.alloc(1024 * 1024);
+  let got = '';
+  await expect
+    .poll(
+      () => {
+        try {
+          got += buffer.toString('utf8', 0, readSync(reader, buffer));
+        } catch (error) {
+          expect((error as NodeJS.ErrnoException).code).toBe('EAGAIN');
+        }
+        return got.split('\n').length - 1;
+      },
+      { timeout: 5000 },
+    )
+    .toBe(20);
+  closeSync(reader);
   log.close();
 });
 

@@ -1,4 +1,15 @@
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -88,6 +99,24 @@ test('a full disk and a closed target reach nobody who logs', () => {
   log.prepare([{ path, level: 'info' }]).commit();
   log.logger.info('goes on');
   expect(linesOf(path)).toHaveLength(1);
+});
+
+test('a FIFO that nobody reads holds nobody up, and goes on with whole lines', () => {
+  const path = join(folder, 'fifo');
+  execFileSync('mkfifo', [path]);
+  const log = new ErrorLog([{ path, level: 'info' }], folder);
+  const began = performance.now();
+  for (let n = 0; n < 2000; n += 1) log.logger.info({ n, more: 'x'.repeat(n % 200) }, 'line');
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const buffer = Buffer.alloc(1024 * 1024);
+  const first = buffer.toString('utf8', 0, readSync(reader, buffer));
+  log.logger.info({ n: 'last' }, 'line');
+  const rest = buffer.toString('utf8', 0, readSync(reader, buffer));
+  closeSync(reader);
+  expect(performance.now() - began).toBeLessThan(5000);
+  expect(first.length).toBeGreaterThan(30_000);
+  expect(JSON.parse(rest.trim().split('\n').at(-1)!)).toMatchObject({ n: 'last' });
+  log.prepare([{ path: null, level: 'emerg' }]).commit();
 });
 
 test('new targets count when they are committed, and none is left open when undone', () => {

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { mkdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Logger } from '../../core/log.ts';
@@ -10,9 +11,13 @@ export interface DiskAccess {
   remove(path: string): Promise<void>;
 }
 
+const { O_WRONLY, O_CREAT, O_TRUNC, O_NONBLOCK } = constants;
+/** A FIFO that stands in the way must not hold a thread for ever. */
+const FLAGS = O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK;
+
 export const realDisk: DiskAccess = {
   makeDirectory: (path, mode) => mkdir(path, { recursive: true, mode }),
-  write: (path, body, mode) => writeFile(path, body, { mode }),
+  write: (path, body, mode) => writeFile(path, body, { mode, flag: FLAGS }),
   rename,
   remove: unlink,
 };

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import type { MemoryFiles } from '../../core/memory-files.ts';
 import { type MediaPlaylist, readMediaPlaylist } from '../../wire/m3u8.ts';
@@ -43,7 +44,8 @@ async function readFromDisk(
   path: string,
 ): Promise<{ readonly text: string; readonly changed: number } | null> {
   try {
-    const file = await open(path, 'r');
+    // Of a FIFO it would otherwise wait for a writer.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const { size, mtimeMs } = await file.stat();
       if (size > MAX_BYTES) return null;
