@@ -120,6 +120,8 @@ export class Feed {
   #pendingVideo = false;
   #since = 0;
   #timer: NodeJS.Timeout | undefined;
+  #due = 0;
+  #flushedAt = 0;
 
   constructor(format: Format, source: FeedSource, policy: FlushPolicy) {
     this.format = format;
@@ -154,9 +156,18 @@ export class Feed {
   /** The publisher's bytes at hand have been read: flushes now, or lets more packets gather as the policy says. */
   endOfRead(now: number): void {
     if (this.#pending.length === 0) return;
-    const delay = this.#policy.delay(this.#pendingVideo, now - this.#since);
-    if (delay <= 0) this.flush();
-    else this.#timer ??= setTimeout(this.#expired, delay);
+    const delay = this.#policy.delay(this.#pendingVideo, now - this.#since, now - this.#flushedAt);
+    if (delay <= 0) {
+      this.flush();
+      return;
+    }
+    const due = now + delay;
+    if (this.#timer !== undefined) {
+      if (this.#due <= due) return;
+      clearTimeout(this.#timer);
+    }
+    this.#due = due;
+    this.#timer = setTimeout(this.#expired, delay);
   }
 
   readonly #expired = (): void => {
@@ -183,6 +194,7 @@ export class Feed {
     this.#pending = [];
     this.#pendingAudio = false;
     this.#pendingVideo = false;
+    this.#flushedAt = performance.now();
     this.#remember(batch);
     this.#write(batch);
   }

@@ -10,10 +10,14 @@ const AT_ONCE = 50;
 const BY_FRAME = 300;
 /** Audio waits no longer for a video frame than this, ms. */
 const AUDIO_WAIT = 60;
-const WINDOW = 50;
-/** Above this many players, or on a busy event loop, the window grows to its bound. */
+/**
+ * Above that, frames are passed on this far apart, ms: 25 and 30 frames per second go as they come, of more of them
+ * several together. A window as long would write as often, and each frame would wait for its end.
+ */
+const SPACING = 30;
+/** Above this many players, or on a busy event loop, everything waits for a window. */
 const MANY = 1500;
-const WIDE_WINDOW = 100;
+const WINDOW = 100;
 const BUSY = 0.6;
 
 /** Counts the players of the process and watches its event loop: the load that decides how far writes are merged. */
@@ -35,21 +39,24 @@ export class Audience {
 
 /** Decides when a feed's pending packets are written. */
 export interface FlushPolicy {
-  /** ms to wait from now; 0 or less: at once. `age` is that of the oldest pending packet, ms. */
-  delay(video: boolean, age: number): number;
+  /**
+   * ms to wait from now; 0 or less: at once. `video`: a frame is pending; `age` is that of the oldest pending packet,
+   * `quiet` the time since the last write, both in ms.
+   */
+  delay(video: boolean, age: number, quiet: number): number;
 }
 
 /** The policy of one application's streams; `setting` is read at each use, so a reload takes effect at once. */
 export function flushPolicy(audience: Audience, setting: () => MergeSetting): FlushPolicy {
   return {
-    delay(video, age) {
+    delay(video, age, quiet) {
       const merge = setting();
       if (merge !== 'auto') return merge - age;
       const players = audience.players;
-      if (audience.busy || players > MANY) return WIDE_WINDOW - age;
+      if (audience.busy || players > MANY) return WINDOW - age;
       if (players <= AT_ONCE) return 0;
-      if (players <= BY_FRAME) return video ? 0 : AUDIO_WAIT - age;
-      return WINDOW - age;
+      if (!video) return AUDIO_WAIT - age;
+      return players <= BY_FRAME ? 0 : SPACING - quiet;
     },
   };
 }
