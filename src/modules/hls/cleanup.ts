@@ -1,5 +1,5 @@
 import type { Dirent } from 'node:fs';
-import { lstat, open, readdir, rmdir, unlink } from 'node:fs/promises';
+import { lstat, open, readdir, readFile, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '../../core/log.ts';
 import type { MemoryFiles } from '../../core/memory-files.ts';
@@ -21,6 +21,7 @@ const SEGMENT = /(?:^|-)[0-9]+\.ts$/;
 const KEY = /(?:^|-)[0-9]+\.key$/;
 const PLAYLIST = /\.m3u8$/;
 const TEMPORARY = /^\..+\.(?:ts|m3u8|key)\.tmp$/;
+const LARGEST_PLAYLIST = 16 * 1024 * 1024;
 const TS_SYNC = 0x47;
 const KEY_BYTES = 16;
 const CIPHER_BLOCK = 16;
@@ -116,8 +117,10 @@ export async function cleanDirectory(
     throw error;
   }
   let removed = 0;
+  const listed = await listedIn(path, entries, age, protects);
   for (const entry of entries) {
     const file = join(path, entry.name);
+    if (listed.has(entry.name)) continue;
     if (entry.isDirectory()) {
       if (depth >= MAX_DEPTH || entry.name.startsWith('.')) continue;
       // Only directories that this emptied: one that was empty before may be somebody's.
@@ -141,6 +144,38 @@ export async function cleanDirectory(
     }
   }
   return removed > 0 && removed === entries.length;
+}
+
+/** What playlists that stay for now still name: a list of a stream that is over goes as one with its segments. */
+async function listedIn(
+  path: string,
+  entries: readonly Dirent[],
+  age: number,
+  protects: (path: string) => boolean,
+): Promise<ReadonlySet<string>> {
+  const listed = new Set<string>();
+  for (const entry of entries) {
+    const file = join(path, entry.name);
+    if (!entry.isFile() || !PLAYLIST.test(entry.name) || protects(file)) continue;
+    if (await isOld(file, entry.name, age)) continue;
+    for (const name of await namesIn(file)) listed.add(name);
+  }
+  return listed;
+}
+
+/** The last parts of all URIs of a playlist, its keys' too. */
+async function namesIn(path: string): Promise<readonly string[]> {
+  try {
+    const { size } = await lstat(path);
+    if (size > LARGEST_PLAYLIST) return [];
+    const text = await readFile(path, 'utf8');
+    return text.split('\n').flatMap((line) => {
+      const uri = line.startsWith('#') ? /URI="([^"]*)"/.exec(line)?.[1] : line.trim();
+      return uri === undefined || uri === '' ? [] : [uri.slice(uri.lastIndexOf('/') + 1)];
+    });
+  } catch {
+    return [];
+  }
 }
 
 async function isOld(path: string, name: string, age: number): Promise<boolean> {

@@ -274,6 +274,19 @@ describe('cleanup', () => {
     rmSync(outside, { recursive: true });
   });
 
+  test('the segments and keys of a list stay as long as the list does', async () => {
+    const list =
+      '#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="s-1.key"\n#EXTINF:1,\ns-1.ts\n#EXTINF:1,\nhttp://a/s-2.ts\n';
+    put('s.m3u8', 50_000, list);
+    for (const name of ['s-0.ts', 's-1.ts', 's-2.ts', 't-1.ts']) put(name, 70_000);
+    put('s-1.key', 70_000, Buffer.alloc(16));
+    await cleanDirectory(directory, 60_000, () => false);
+    expect(files()).toEqual(['s-1.key', 's-1.ts', 's-2.ts', 's.m3u8']);
+    put('s.m3u8', 61_000, list);
+    await cleanDirectory(directory, 60_000, () => false);
+    expect(files()).toEqual([]);
+  });
+
   test('a path that is not there is no error', async () => {
     await cleanDirectory(join(directory, 'none'), 0, () => false);
   });
