@@ -155,6 +155,11 @@ export class Connection {
     if (this.#ending) return;
     this.#ended(reason);
     this.#session.close(reason);
+    this.#finish();
+  }
+
+  /** Sends what is queued and ends the connection, at the latest after LINGER_MS. */
+  #finish(): void {
     this.socket.end();
     // What still comes is thrown away: unread, it would turn the end into a reset that may overtake the last status.
     this.socket.resume();
@@ -253,8 +258,7 @@ export class Connection {
       this.#ended('internal error');
     }
     this.#session.close(this.#reason);
-    this.socket.destroySoon();
-    this.#linger = setTimeout(() => resetSocket(this.socket), LINGER_MS);
+    this.#finish();
   }
 
   #acknowledge(): void {

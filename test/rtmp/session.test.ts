@@ -135,7 +135,7 @@ describe('connect', () => {
     const client = await enter();
     client.call('connect', [{ app: 'live' }]);
     await client.closed;
-    expect(server.host.connections.size).toBe(0);
+    await until(() => server.host.connections.size === 0);
   });
 
   test.each([
