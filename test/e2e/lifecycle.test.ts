@@ -122,6 +122,51 @@ test('a reload is answered with what changed, or why it was refused', async () =
   await server.child.stop();
 });
 
+test('a look at a reload, of the file or of another, tells old and new and changes nothing', async () => {
+  const server = await served((place) => conf(place, 'auto_reload off;'));
+  const { place, run } = server;
+  const next = conf(
+    place,
+    'auto_reload off;',
+    'application live { live on; hls on; hls_path hls; gop_cache off; } application cam { live on; }',
+  );
+  const other = place.path('other.conf');
+  writeFileSync(other, next);
+  const diff = await runToEnd(process.execPath, [PROGRAM, '-c', other, '-q', '-t', '--diff']);
+  const expected = [
+    'mediad: a reload would do this:',
+    `  ~ application rtmp:${place.rtmp}/live`,
+    '      gop_cache: default → off',
+    `  + service hls of rtmp:${place.rtmp}/live`,
+    `  + application rtmp:${place.rtmp}/cam`,
+    'mediad: nobody would be sent away; 0 publishers and 0 players would stay',
+    '',
+  ].join('\n');
+  // Services that every application has are of no interest here.
+  const told = ({ output }: { readonly output: string }): string =>
+    output.replace(/^ {2}\+ service \S+ of \S+\/cam\n/gm, '');
+  expect(diff.code).toBe(0);
+  expect(told(diff)).toBe(expected);
+  server.write(next);
+  expect(told(await run('-s', 'reload', '--dry-run'))).toBe(expected);
+  const { code, output } = await run('-s', 'reload', '--dry-run', '--json');
+  expect(code).toBe(0);
+  expect(JSON.parse(output)).toMatchObject({ outcome: 'planned', ends: { publishers: 0, players: 0 } });
+  expect(JSON.parse(output).changes[0].settings).toEqual([{ name: 'gop_cache', from: null, to: 'off' }]);
+  server.write('rtmp {');
+  expect(await run('-s', 'reload', '--dry-run')).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('is kept'),
+  });
+  server.write(next);
+  expect((await run('-s', 'reload')).output).toMatch(/^mediad: reloaded in/);
+  await server.child.stop();
+  expect(await run('-t', '--diff')).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('is not running'),
+  });
+});
+
 test('saving the file is enough, and so is HUP', async () => {
   const server = await served();
   const { place, child } = server;
