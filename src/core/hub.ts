@@ -26,6 +26,7 @@ import { labelOf, type Member, RtmpServer, type ServerSpec } from './server.ts';
 import { chooseByName } from './server-names.ts';
 import { type Listed, listed, type ServiceGround, type ServiceOwner, Services } from './services.ts';
 import { Traffic } from './traffic.ts';
+import { alone, type Workers } from './workers.ts';
 
 /** What is told to endpoints of the end of everything may take so long, ms. */
 const LAST_CALLS_MS = 2000;
@@ -45,6 +46,8 @@ export class Hub {
   readonly traffic = new Traffic();
   /** The programs that the configuration runs. */
   readonly execs = new Registry<ExecStatus>();
+  /** The processes that serve together. */
+  readonly workers: Workers;
   readonly #log: Logger;
   #clients = 0;
   #servers: readonly RtmpServer[] = [];
@@ -52,8 +55,9 @@ export class Hub {
   readonly #unfinished = new Set<Promise<unknown>>();
   readonly #files = new Set<Promise<unknown>>();
 
-  constructor(audience: Audience, log: Logger) {
+  constructor(audience: Audience, log: Logger, workers: Workers = alone) {
     this.audience = audience;
+    this.workers = workers;
     this.#log = log;
   }
 
@@ -88,10 +92,11 @@ export class Hub {
     );
   }
 
-  /** The number of a new client. */
+  /** The number of a new client; where several workers serve, its last two digits tell by which. */
   nextClientId(): number {
     this.#clients += 1;
-    return this.#clients;
+    const { index, count } = this.workers;
+    return count === 1 ? this.#clients : this.#clients * 100 + index;
   }
 
   /** Brings servers, applications and their services in step with a new configuration. Cannot fail. */

@@ -4,6 +4,7 @@ import type { Logger } from './log.ts';
 import { LogFiles } from './log-files.ts';
 import { MemoryFiles } from './memory-files.ts';
 import { Reloads } from './reloads.ts';
+import { alone, type Workers } from './workers.ts';
 
 /** What the protocols' hosts and the handlers of requests share: one per process, made once, never replaced. */
 export class Runtime {
@@ -14,14 +15,17 @@ export class Runtime {
   readonly logFiles: LogFiles;
   readonly hub: Hub;
   readonly reloads = new Reloads();
+  /** The processes that serve together. */
+  readonly workers: Workers;
   /** The installation prefix. */
   readonly prefix: string;
   readonly startedAt = Date.now();
 
-  constructor(prefix: string, log: Logger) {
+  constructor(prefix: string, log: Logger, workers: Workers = alone) {
     this.prefix = prefix;
     this.log = log;
-    this.hub = new Hub(this.audience, log);
+    this.workers = workers;
+    this.hub = new Hub(this.audience, log, workers);
     this.logFiles = new LogFiles((file, err, lost) =>
       log.error({ file, err, lost }, 'a log could not be written'),
     );
