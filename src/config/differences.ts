@@ -349,8 +349,8 @@ export const behaviours: readonly { readonly topic: string; readonly ours: strin
     },
     {
       topic: 'rtmp_control',
-      ours: 'takes an empty argument for nobody and answers 400 where it knows none of the arguments; players of HTTP-FLV are dropped but not redirected',
-      why: 'a slip of the pen must not disconnect everybody',
+      ours: 'takes an empty argument for nobody and answers 400 where it knows none of the arguments; players of HTTP-FLV are dropped but not redirected; without allow or deny it answers this machine only',
+      why: 'neither a slip of the pen nor a stranger must disconnect everybody',
     },
     {
       topic: 'access_log in rtmp',

@@ -41,3 +41,23 @@ export function networkTest(text: string): (address: string) => boolean {
   // The list itself takes IPv4 for a part of IPv6.
   return (address) => isIP(address) === (family === 'ipv6' ? 6 : 4) && list.check(address, family);
 }
+
+/**
+ * What clients of one place share, for counting: an IPv4 address, or the first 64 bits of an IPv6 one, of which every
+ * host has all the rest to itself (RFC 6177). Takes what `plainAddress` gives.
+ */
+export function shareOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [bare] = address.split('%', 1);
+  const [head = '', tail] = bare!.split('::') as [string, string?];
+  const groups = (text: string | undefined): string[] => (text ? text.split(':') : []);
+  const front = groups(head);
+  // An IPv4 address at the end stands for two groups.
+  const back = groups(tail).flatMap((group) => (group.includes('.') ? ['0', '0'] : [group]));
+  const missing = tail === undefined ? 0 : 8 - front.length - back.length;
+  const all = [...front, ...Array<string>(missing).fill('0'), ...back];
+  return `${all
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`;
+}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { networkTest, readNetwork } from '../../src/core/networks.ts';
+import { networkTest, readNetwork, shareOf } from '../../src/core/networks.ts';
 
 const context = {
   fail: (message: string): never => {
@@ -35,3 +35,20 @@ test.each(['127.0.0.1/8/8', '127.0.0.1/', '127.0.0.1/33', '::/129', 'localhost',
     expect(() => matches(network, '127.0.0.1')).toThrow('invalid parameter');
   },
 );
+
+test.each([
+  ['203.0.113.7', '203.0.113.7'],
+  ['unix:', 'unix:'],
+  ['2001:db8::1', '2001:db8:0:0::/64'],
+  ['2001:DB8:0:0:1:2:3:4', '2001:db8:0:0::/64'],
+  ['2001:db8:0:1::1', '2001:db8:0:1::/64'],
+  ['2001:0db8:a::b:c:d', '2001:db8:a:0::/64'],
+  ['::1', '0:0:0:0::/64'],
+  ['::', '0:0:0:0::/64'],
+  ['1::', '1:0:0:0::/64'],
+  ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+  ['64:ff9b:1:2:3:4:192.0.2.1', '64:ff9b:1:2::/64'],
+  ['64:ff9b::192.0.2.1', '64:ff9b:0:0::/64'],
+])('%s is counted as %s', (address, share) => {
+  expect(shareOf(address)).toBe(share);
+});

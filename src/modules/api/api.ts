@@ -2,6 +2,7 @@ import type { Settings } from '../../config/table.ts';
 import { findSessions } from '../../core/sessions.ts';
 import type { Answer, Exchange, HeaderField } from '../../http/exchange.ts';
 import { contentHandler, type Handled, type HttpModule } from '../../http/handler.ts';
+import { mayOperate, OPERATORS_ONLY } from '../../http/operators.ts';
 import { redirectAnswer } from '../../http/redirect.ts';
 import { escapePath } from '../../http/uri.ts';
 import { apiTable } from './directives.ts';
@@ -19,7 +20,7 @@ export const apiModule: HttpModule = {
 function answerApi(exchange: Exchange, conf: Settings<typeof apiTable>): Handled {
   const path = below(exchange);
   if (path === null) return redirectAnswer(exchange, 301, `${escapePath(exchange.uri)}/`);
-  if (!mayAsk(exchange)) return problem(403, 'only this machine may ask, unless allow says who else');
+  if (!mayOperate(exchange)) return problem(403, OPERATORS_ONLY);
   const { method } = exchange;
   const client = /^clients?\/([0-9]{1,15})$/.exec(path)?.[1];
   if (method === 'DELETE' && client !== undefined) return kick(exchange, conf, Number(client));
@@ -38,21 +39,6 @@ function below({ place, uri }: Exchange): string | null {
   const rest = uri.slice(prefix.length);
   if (rest === '' && !prefix.endsWith('/')) return null;
   return rest.replace(/^\//, '').replace(/\/$/, '');
-}
-
-/**
- * Whoever the rules of the place have let in; where there are none, this machine alone, and nobody through a proxy on
- * it, which would speak for everybody.
- */
-function mayAsk({ place, connection, request }: Exchange): boolean {
-  if (place.access.length > 0) return true;
-  const { headers } = request;
-  const proxied =
-    headers['x-forwarded-for'] !== undefined ||
-    headers['x-real-ip'] !== undefined ||
-    headers['forwarded'] !== undefined;
-  const { address } = connection;
-  return !proxied && (/^127\./.test(address) || address === '::1' || address === 'unix:');
 }
 
 function resource({ runtime }: Exchange, path: string): unknown {

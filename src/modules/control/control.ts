@@ -4,13 +4,14 @@ import { parseNumber } from '../../config/values.ts';
 import { findSessions, type MediaSession, type SessionQuery } from '../../core/sessions.ts';
 import type { Answer, Exchange } from '../../http/exchange.ts';
 import { contentHandler, type Handled, type HttpModule } from '../../http/handler.ts';
+import { mayOperate, OPERATORS_ONLY } from '../../http/operators.ts';
 import { argument, percentDecode } from '../../http/uri.ts';
 
 const table = {
   rtmp_control: anyOf(
     ['all', 'record', 'drop', 'redirect'],
     [],
-    'Makes the location a control of sessions: LOCATION/drop/client?app=APP&name=NAME&addr=ADDRESS&clientid=ID disconnects those, redirect has them use another stream, record starts and stops recorders.',
+    'Makes the location a control of sessions: LOCATION/drop/client?app=APP&name=NAME&addr=ADDRESS&clientid=ID disconnects those, redirect has them use another stream, record starts and stops recorders. Without an allow or deny that counts there, only this machine itself may ask.',
     {
       contexts: ['http', 'server', 'location'],
       merge: 'own',
@@ -35,6 +36,7 @@ function answerControl(exchange: Exchange, { rtmp_control: enabled }: Settings<t
   const offered = enabled as readonly string[];
   if (section !== 'record' && section !== 'drop' && section !== 'redirect') return 'declined';
   if (!offered.includes('all') && !offered.includes(section)) return 'declined';
+  if (!mayOperate(exchange)) return failed(403, OPERATORS_ONLY);
   const { args } = exchange;
   // A misspelt argument must not have everybody dropped.
   if (args.includes('=') && !ARGUMENTS.some((name) => argument(args, name) !== undefined)) {

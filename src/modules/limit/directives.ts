@@ -45,11 +45,11 @@ export const limitTable = {
     'max_live_streams 20;',
   ),
   max_publishers_per_address: most(
-    'Streams that clients of one address may publish to the application at a time.',
+    'Streams that clients of one address, or of the same 64 bits of IPv6, may publish to the application at a time.',
     'max_publishers_per_address 2;',
   ),
   max_players_per_address: most(
-    'Streams that clients of one address may play of the application at a time.',
+    'Streams that clients of one address, or of the same 64 bits of IPv6, may play of the application at a time.',
     'max_players_per_address 10;',
   ),
   max_publish_bitrate: value<BitrateLimit | null>(

@@ -9,6 +9,7 @@ import {
   type Service,
   serverService,
 } from '../../core/module.ts';
+import { shareOf } from '../../core/networks.ts';
 import { Refused } from '../../core/refused.ts';
 import { Meters, STEP_MS } from './bitrate.ts';
 import { type LimitSettings, limitTable } from './directives.ts';
@@ -45,13 +46,13 @@ class Counts {
   }
 
   #publisher({ client }: PublishRequest, change: 'add' | 'remove'): void {
-    if (isLimited(client)) this.publishersByAddress[change](client.address);
+    if (isLimited(client)) this.publishersByAddress[change](shareOf(client.address));
   }
 
   #player({ client }: PlayRequest, stream: string, change: 'add' | 'remove'): void {
     if (!isLimited(client)) return;
     this.players[change](stream);
-    this.playersByAddress[change](client.address);
+    this.playersByAddress[change](shareOf(client.address));
   }
 }
 
@@ -74,8 +75,9 @@ function checkPublisher(request: PublishRequest, conf: LimitSettings, counts: Co
     refuse('the application has as many streams as it may have');
   }
   if (each === null || !hasAddress(client)) return;
-  const taken = before?.request.client.address === client.address ? 1 : 0;
-  if (counts.publishersByAddress.of(client.address) - taken >= each) {
+  const share = shareOf(client.address);
+  const taken = before !== undefined && shareOf(before.request.client.address) === share ? 1 : 0;
+  if (counts.publishersByAddress.of(share) - taken >= each) {
     refuse('this address publishes as many streams as it may');
   }
 }
@@ -95,7 +97,7 @@ function checkPlayer({ client, name }: PlayRequest, conf: LimitSettings, counts:
   const { max_players: all, max_players_per_address: each } = conf;
   if (all !== null && counts.players.of(name) >= all) refuse('the stream has as many players as it may have');
   if (each === null || !hasAddress(client)) return;
-  if (counts.playersByAddress.of(client.address) >= each) {
+  if (counts.playersByAddress.of(shareOf(client.address)) >= each) {
     refuse('this address plays as many streams as it may');
   }
 }

@@ -154,3 +154,18 @@ describe('what cannot be done', () => {
     expect((await server.get('/pub/redirect/client?newname=x')).body).toBe('0');
   });
 });
+
+test.each([
+  ['from this machine', '', {}, 200],
+  ['through a proxy on it', '', { 'X-Forwarded-For': '192.0.2.1' }, 403],
+  ['through one that says so otherwise', '', { 'X-Real-IP': '192.0.2.1' }, 403],
+  ['through a proxy that a rule lets in', 'allow 127.0.0.1; deny all;', { Forwarded: 'for=192.0.2.1' }, 200],
+  ['refused by a rule', 'deny all;', {}, 403],
+])('asked %s', async (_, rules, headers, status) => {
+  const server = await station(`rtmp_control all; ${rules}`);
+  await people(server);
+  expect((await server.get('/control/drop/client?name=cam2', { headers })).status).toBe(status);
+  const everybody = 'cam cam2 | cam cam cam2';
+  if (status === 403) expect(there(server)).toBe(everybody);
+  else await until(() => there(server) === 'cam | cam cam');
+});

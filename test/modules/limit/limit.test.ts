@@ -5,7 +5,12 @@ import { connectTo, openClient, type RtmpClient } from '../../rtmp/client.ts';
 import { startServer, type TestServer, until } from '../../rtmp/server.ts';
 
 const HEADER = Buffer.from('1700000000014d401f', 'hex');
-const proxied = (address: string): Buffer => Buffer.from(`PROXY TCP4 ${address} 192.0.2.1 1 2\r\n`);
+const proxied = (address: string): Buffer =>
+  Buffer.from(
+    address.includes(':')
+      ? `PROXY TCP6 ${address} 2001:db8::1 1 2\r\n`
+      : `PROXY TCP4 ${address} 192.0.2.1 1 2\r\n`,
+  );
 
 let server: TestServer;
 const clients: RtmpClient[] = [];
@@ -120,6 +125,17 @@ describe('limits of an application', () => {
     expect(await publish('b', '203.0.113.2')).toBe('in');
     expect(await publish('a', '203.0.113.1'), 'it takes its own name over').toBe('in');
     expect(await publish('a', '203.0.113.2'), 'of another address').toBe(refused);
+  });
+
+  test('of an address count all those of the same 64 bits of IPv6 together', async () => {
+    await start('', 'max_players_per_address 1; max_publishers_per_address 1; publish_conflict takeover;');
+    expect(await play('a', '2001:db8:0:7::1')).toBe('in');
+    expect(await play('b', '2001:db8:0:7:1234:5678:9abc:def0')).toContain('this address plays');
+    expect(await play('b', '2001:db8:0:8::1')).toBe('in');
+    expect(await publish('a', '2001:db8:0:7::1')).toBe('in');
+    expect(await publish('b', '2001:db8:0:7::2')).toContain('this address publishes');
+    expect(await publish('a', '2001:db8:0:7::2'), 'it takes its own name over').toBe('in');
+    expect(await publish('b', '2001:db8:0:8::2')).toBe('in');
   });
 
   test('max_live_streams', async () => {
