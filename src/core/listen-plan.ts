@@ -1,5 +1,5 @@
-import { isIPv6, type Socket } from 'node:net';
-import { type Listen, plainAddress } from './addresses.ts';
+import { isIP, isIPv6, SocketAddress } from 'node:net';
+import type { Listen } from './addresses.ts';
 import type { Wanted } from './listeners.ts';
 
 /** One socket to listen on, for the `listen` directives that it serves, its own address first. */
@@ -53,8 +53,16 @@ export function samePort(a: Listen, b: Listen): boolean {
   return a.path === b.path && a.port === b.port;
 }
 
-/** Of the `listen` directives of a wildcard's socket the one that a connection came by. */
-export function byLocalAddress(listens: readonly Listen[], socket: Socket): Listen {
-  const local = plainAddress(socket.localAddress);
-  return listens.find((listen) => listen.host === local) ?? listens[0]!;
+/** Whether a socket bound to one address takes the connections to another. */
+export function covers(bound: Listen, listen: Listen): boolean {
+  if (bound.key === listen.key) return true;
+  if (!isWildcard(bound) || bound.port !== listen.port || !isWritten(listen.host)) return false;
+  return isIPv6(bound.host) === isIPv6(listen.host);
+}
+
+/** Whether a host is an address, and written as sockets tell theirs. */
+function isWritten(host: string): boolean {
+  const family = isIP(host);
+  if (family === 0) return false;
+  return new SocketAddress({ address: host, family: family === 6 ? 'ipv6' : 'ipv4' }).address === host;
 }

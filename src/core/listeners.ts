@@ -1,9 +1,9 @@
-import { unlinkSync } from 'node:fs';
-import { connect, createServer, isIPv6, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import type { Position } from '../config/errors.ts';
-import type { Listen } from './addresses.ts';
+import { type Listen, plainAddress } from './addresses.ts';
+import { BindError, bindTo } from './bind.ts';
 import { mostConnections } from './descriptors.ts';
-import { byLocalAddress, type Plan, planSockets, samePort } from './listen-plan.ts';
+import { covers, type Plan, planSockets, samePort } from './listen-plan.ts';
 import type { Logger } from './log.ts';
 import { isGone, type Peer, peerOf, takeProxyHeader } from './peer.ts';
 import { carryOut, type Step } from './plan.ts';
@@ -30,46 +30,20 @@ export type Accept = (socket: Socket, listen: Listen, peer: Peer) => void;
 /** How often it is told that connections are turned away, ms. */
 const TURNED_AWAY_MS = 10_000;
 
-/** An address that cannot be listened on. */
-export class BindError extends Error {
-  readonly address: string;
-  readonly at: Position;
-  readonly code: string;
-
-  constructor(wanted: Wanted, cause: NodeJS.ErrnoException) {
-    super(`bind() to ${wanted.listen.key} failed (${errorText(cause)})`);
-    this.name = 'BindError';
-    this.address = wanted.listen.key;
-    this.at = wanted.at;
-    this.code = cause.code ?? '';
-  }
-}
-
-/** An operating system error as nginx prints it: `98: Address already in use`. */
-export function errorText(error: NodeJS.ErrnoException): string {
-  const known: Readonly<Record<string, string>> = {
-    EADDRINUSE: '98: Address already in use',
-    EACCES: '13: Permission denied',
-    EADDRNOTAVAIL: '99: Cannot assign requested address',
-    ENOENT: '2: No such file or directory',
-    EMFILE: '24: Too many open files',
-    EROFS: '30: Read-only file system',
-    ENOTDIR: '20: Not a directory',
-    EISDIR: '21: Is a directory',
-    ENOSPC: '28: No space left on device',
-    ESRCH: '3: No such process',
-    EPERM: '1: Operation not permitted',
-  };
-  return known[error.code ?? ''] ?? error.message;
-}
-
-/** One bound socket: that of its own address, or a wildcard's that serves specific addresses of its port as well. */
-interface Bound {
-  readonly key: string;
+/** What connections to an address are for. */
+interface Service {
+  readonly listen: Listen;
   readonly protocol: Protocol;
+}
+
+/** One bound socket. What it serves changes with reloads: it is let go only where no address wanted can be had by it. */
+interface Bound {
+  /** Where it is bound, whatever it serves by now. */
+  readonly listen: Listen;
   readonly server: Server;
-  /** The `listen` directives it serves, its own address first. */
-  listens: readonly Listen[];
+  services: readonly Service[];
+  /** Connections taken before the configuration that they are for is in force; null once it is. */
+  held: Socket[] | null;
 }
 
 /** What `prepare` made ready: `commit` or `undo` is called, once. */
@@ -113,115 +87,127 @@ export class Listeners {
    */
   async prepare(wanted: readonly Wanted[], trial = false): Promise<PreparedListeners> {
     const plans = planSockets(wanted);
-    const fresh: Bound[] = [];
+    const next = new Map<string, Bound>();
+    const fresh = new Set<Bound>();
     const yielded: Bound[] = [];
     const undo = async (): Promise<void> => {
-      await Promise.all(fresh.map((bound) => closeServer(bound.server)));
+      for (const bound of fresh) closeServer(bound);
       for (const bound of yielded) await this.#rebind(bound);
     };
     try {
-      for (const one of plans.values()) {
-        if (this.#serves(one)) continue;
-        const { lead, key, listens } = one;
-        if (trial && this.#mayNotTry(lead.listen)) continue;
-        // An address we hold ourselves under another form (a wildcard, another protocol) must be let go first.
-        for (const other of this.#bound.values()) {
-          if (!samePort(other.listens[0]!, lead.listen) || !other.server.listening) continue;
-          if (plans.get(other.key)?.lead.protocol === other.protocol) continue;
-          await closeServer(other.server);
-          yielded.push(other);
-        }
-        fresh.push(await this.#bind(lead, key, listens, trial));
+      for (const [key, { lead }] of plans) {
+        const running = this.#holds(key, lead.listen);
+        if (running !== undefined) next.set(key, running);
+      }
+      for (const [key, { lead }] of plans) {
+        if (next.has(key) || (trial && this.#mayNotTry(lead.listen))) continue;
+        const unused = [...this.#bound.values()].filter(
+          (other) => samePort(other.listen, lead.listen) && ![...next.values()].includes(other),
+        );
+        const bound = await this.#bind(lead, trial, unused, yielded);
+        next.set(key, bound);
+        fresh.add(bound);
       }
     } catch (error) {
       await undo();
       throw error;
     }
-    const steps = (): readonly Step[] => this.#steps(plans, fresh);
+    const steps = (): readonly Step[] => this.#steps(plans, next);
     return { plan: steps, undo, commit: (report) => carryOut(steps(), report) };
   }
 
-  #steps(plans: ReadonlyMap<string, Plan>, fresh: readonly Bound[]): readonly Step[] {
-    const bound = new Map<string, Bound>();
-    const started: Step[] = [];
-    const others: Step[] = [];
-    for (const key of plans.keys()) {
-      if (this.#serves(plans.get(key)!)) continue;
-      const one = fresh.find((candidate) => candidate.key === key);
-      if (one !== undefined) bound.set(key, one);
-      started.push({ entry: { kind: 'listen', name: key, outcome: 'started' } });
-    }
-    for (const [key, running] of this.#bound) {
-      const next = plans.get(key);
-      if (next === undefined) {
-        const take = (): undefined => void running.server.close();
-        others.push({ entry: { kind: 'listen', name: key, outcome: 'closed' }, take });
-      } else if (this.#serves(next)) {
-        bound.set(key, running);
-        others.push(keptStep(running, next));
-      }
-    }
-    const [first, ...rest] = [...started, ...others];
-    if (first === undefined) return [];
-    const take = (): undefined => {
-      this.#bound = bound;
-      first.take?.();
-    };
-    return [{ ...first, take }, ...rest];
+  /** The socket that is there already for an address: its own, or one of all addresses, which goes on with fewer. */
+  #holds(key: string, listen: Listen): Bound | undefined {
+    return [this.#bound.get(key), ...this.#bound.values()].find(
+      (bound) => bound?.server.listening === true && covers(bound.listen, listen),
+    );
   }
 
-  /** Whether a socket that is wanted is there already. */
-  #serves({ key, lead }: Plan): boolean {
-    const running = this.#bound.get(key);
-    return running?.protocol === lead.protocol && running.server.listening;
+  #steps(plans: ReadonlyMap<string, Plan>, next: ReadonlyMap<string, Bound>): readonly Step[] {
+    const before = this.#bound;
+    const started: Step[] = [];
+    const others: Step[] = [];
+    for (const [key, plan] of plans) {
+      const running = before.get(key)?.services.find(({ listen }) => listen.key === key);
+      const kept = before.get(key) === next.get(key) && running?.protocol === plan.lead.protocol;
+      if (kept) others.push(keptStep(running, plan));
+      else started.push({ entry: { kind: 'listen', name: key, outcome: 'started' } });
+    }
+    for (const key of before.keys()) {
+      if (!plans.has(key)) others.push({ entry: { kind: 'listen', name: key, outcome: 'closed' } });
+    }
+    const [first, ...rest] = [...started, ...others];
+    return first === undefined ? [] : [{ ...first, take: () => this.#take(plans, next) }, ...rest];
+  }
+
+  #take(plans: ReadonlyMap<string, Plan>, next: ReadonlyMap<string, Bound>): undefined {
+    const used = new Set(next.values());
+    for (const bound of this.#bound.values()) if (!used.has(bound)) closeServer(bound);
+    for (const bound of used) bound.services = [];
+    for (const [key, bound] of next) {
+      const { lead, listens } = plans.get(key)!;
+      const services = listens.map((listen) => ({ listen, protocol: lead.protocol }));
+      bound.services = [...bound.services, ...services];
+    }
+    this.#bound = new Map(next);
+    // Behind the rest of this turn, in which the protocols take up the configuration.
+    queueMicrotask(() => {
+      for (const bound of used) this.#release(bound);
+    });
   }
 
   /** Stops accepting everywhere; connections live on. */
   close(): void {
-    for (const { server } of this.#bound.values()) server.close();
+    for (const bound of this.#bound.values()) closeServer(bound);
     for (const socket of this.#nameless) socket.destroy();
     this.#bound.clear();
   }
 
   /** Trying an address of our own would refuse its clients, and a unix socket would stand where another may be. */
   #mayNotTry(listen: Listen): boolean {
-    return (
-      listen.path !== '' || [...this.#bound.values()].some((other) => samePort(other.listens[0]!, listen))
-    );
+    return listen.path !== '' || [...this.#bound.values()].some((other) => samePort(other.listen, listen));
   }
 
-  async #bind(wanted: Wanted, key: string, listens: readonly Listen[], trial: boolean): Promise<Bound> {
-    const { listen, protocol } = wanted;
+  /** Lets go of those of our own sockets that stand in the way, which `yielded` then holds; nothing can be had beside them. */
+  async #bind(
+    { listen, at }: Wanted,
+    trial: boolean,
+    unused: readonly Bound[],
+    yielded: Bound[],
+  ): Promise<Bound> {
     const server = createServer({ noDelay: true });
-    const bound: Bound = { key, protocol, server, listens };
+    const bound: Bound = { listen, server, services: [], held: [] };
     server.on('connection', (socket) => (trial ? resetSocket(socket) : this.#connected(bound, socket)));
     try {
-      await listenOn(server, listen);
+      await bindTo(
+        server,
+        listen,
+        unused.length === 0
+          ? undefined
+          : () => {
+              for (const other of unused) other.server.close();
+              yielded.push(...unused);
+            },
+      );
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code !== 'EADDRINUSE' || listen.path === '' || !(await isStale(listen.path))) {
-        throw new BindError(wanted, error as NodeJS.ErrnoException);
-      }
-      unlinkSync(listen.path);
-      await listenOn(server, listen).catch((again: NodeJS.ErrnoException) => {
-        throw new BindError(wanted, again);
-      });
+      throw new BindError(listen.key, at, error as NodeJS.ErrnoException);
     }
-    server.on('error', (error) => this.#log.error({ listen: key, err: error }, 'a listener failed'));
+    server.on('error', (error) => this.#log.error({ listen: listen.key, err: error }, 'a listener failed'));
     return bound;
   }
 
   async #rebind(bound: Bound): Promise<void> {
     try {
-      await listenOn(bound.server, bound.listens[0]!);
+      await bindTo(bound.server, bound.listen);
     } catch (error) {
-      this.#log.error({ listen: bound.key, err: error }, 'an address could not be taken back');
+      this.#log.error({ listen: bound.listen.key, err: error }, 'an address could not be taken back');
     }
   }
 
   #connected(bound: Bound, accepted: Socket): void {
+    const service = bound.held === null ? serviceOf(bound, accepted) : undefined;
     // HTTP is read by Node itself, and a proxy's header is taken off the stream's queue.
-    const loaned = bound.protocol === 'rtmp' && !bound.listens.some((listen) => listen.proxyProtocol);
+    const loaned = service?.protocol === 'rtmp' && !service.listen.proxyProtocol;
     const socket = loaned ? withSharedRead(accepted) : accepted;
     // An error between here and the protocol's own handlers must not bring the process down.
     socket.on('error', () => undefined);
@@ -233,8 +219,24 @@ export class Listeners {
     socket.once('close', () => {
       this.#connections -= 1;
     });
-    const listen = bound.listens.length === 1 ? bound.listens[0]! : byLocalAddress(bound.listens, socket);
-    if (isGone(socket, listen)) {
+    if (bound.held === null) this.#greet(bound, socket, service);
+    else bound.held.push(socket);
+  }
+
+  /** Those that came for a configuration that is now in force. */
+  #release(bound: Bound): void {
+    const { held } = bound;
+    bound.held = null;
+    for (const socket of held ?? []) this.#greet(bound, socket, serviceOf(bound, socket));
+  }
+
+  #greet(bound: Bound, socket: Socket, service: Service | undefined): void {
+    if (service === undefined) {
+      resetSocket(socket);
+      return;
+    }
+    const { listen, protocol } = service;
+    if (socket.destroyed || isGone(socket, bound.listen)) {
       socket.destroy();
       return;
     }
@@ -242,7 +244,7 @@ export class Listeners {
       socket.setKeepAlive(true, listen.keepalive.idle === null ? undefined : listen.keepalive.idle * 1000);
     }
     if (!listen.proxyProtocol) {
-      this.#hand(bound, socket, listen, peerOf(socket));
+      this.#hand(protocol, socket, listen, peerOf(socket));
       return;
     }
     this.#nameless.add(socket);
@@ -250,7 +252,7 @@ export class Listeners {
       socket,
       (peer) => {
         this.#nameless.delete(socket);
-        this.#hand(bound, socket, listen, peer);
+        this.#hand(protocol, socket, listen, peer);
       },
       (reason) => {
         this.#nameless.delete(socket);
@@ -274,58 +276,35 @@ export class Listeners {
     this.#turnedAway = 0;
   }
 
-  #hand(bound: Bound, socket: Socket, listen: Listen, peer: Peer): void {
+  #hand(protocol: Protocol, socket: Socket, listen: Listen, peer: Peer): void {
     try {
-      this.#accept[bound.protocol](socket, listen, peer);
+      this.#accept[protocol](socket, listen, peer);
     } catch (error) {
-      this.#log.error({ listen: bound.key, err: error }, 'a connection could not be taken');
+      this.#log.error({ listen: listen.key, err: error }, 'a connection could not be taken');
       socket.destroy();
     }
   }
 }
 
-function keptStep(running: Bound, next: Plan): Step {
-  const { key, listens } = next;
-  const backlog = running.listens[0]!.backlog !== listens[0]!.backlog;
+/** What a connection to a socket came for; undefined where a reload has left the socket with other addresses than its. */
+function serviceOf({ listen, services }: Bound, socket: Socket): Service | undefined {
+  const [first] = services;
+  const same = (one: Service): boolean => one.listen.key === listen.key;
+  if (services.length === 1 && same(first!)) return first;
+  const local = plainAddress(socket.localAddress);
+  return services.find((one) => one.listen.host === local) ?? services.find(same);
+}
+
+function keptStep(running: Service, { key, lead }: Plan): Step {
+  const backlog = running.listen.backlog !== lead.listen.backlog;
   return {
     entry: { kind: 'listen', name: key, outcome: 'kept' },
     ...(backlog ? { restartNeeded: [`backlog of listen ${key}`] } : {}),
-    take: () => {
-      running.listens = listens;
-      return undefined;
-    },
   };
 }
 
-function listenOn(server: Server, listen: Listen): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    const backlog = listen.backlog ?? 511;
-    const options =
-      listen.path !== ''
-        ? { path: listen.path, backlog }
-        : { host: listen.host, port: listen.port, backlog, ipv6Only: isIPv6(listen.host) && listen.ipv6only };
-    server.listen(options, () => {
-      server.removeListener('error', reject);
-      resolve();
-    });
-  });
-}
-
-/** Stops listening; resolves at once, since connections that go on would hold the close back. */
-function closeServer(server: Server): Promise<void> {
+/** Stops listening. Connections taken go on, but for those that nothing was there for yet. */
+function closeServer({ server, held }: Bound): void {
   server.close();
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Whether nobody answers on a unix socket that is left in the file system. */
-function isStale(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = connect(path);
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(false);
-    });
-    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'));
-  });
+  for (const socket of held ?? []) resetSocket(socket);
 }

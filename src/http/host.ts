@@ -35,8 +35,6 @@ export class HttpHost implements Host {
   readonly #logs: AccessLogs;
   readonly #connections = new Map<Socket, Connection>();
   readonly #sockets = new Set<Socket>();
-  /** Connections of addresses that were bound for a configuration not committed yet. */
-  #early: (readonly [Socket, Listen, Peer])[] = [];
   #fronts = new Map<string, Front>();
   /** Of connections in and after their handshake, by their addresses: the secured socket shows nothing of the plain one. */
   readonly #peers = new Map<string, Peer>();
@@ -69,30 +67,19 @@ export class HttpHost implements Host {
   }
 
   async prepare(tree: Block): Promise<Prepared> {
-    const undo = (): void => {
-      for (const [socket] of this.#early.splice(0)) socket.destroy();
+    const router = compileRouter(tree, this.#modules);
+    const identities = this.#readIdentities(router);
+    const logs = this.#logs.prepare(childrenOf(tree, 'http')[0]);
+    const plan = (): readonly Step[] => serverSteps(this.#served, { router, identities });
+    return {
+      plan,
+      commit: (report) => {
+        carryOut(plan(), report);
+        logs.commit();
+        this.#commit({ router, identities });
+      },
+      undo: () => logs.undo(),
     };
-    try {
-      const router = compileRouter(tree, this.#modules);
-      const identities = this.#readIdentities(router);
-      const logs = this.#logs.prepare(childrenOf(tree, 'http')[0]);
-      const plan = (): readonly Step[] => serverSteps(this.#served, { router, identities });
-      return {
-        plan,
-        commit: (report) => {
-          carryOut(plan(), report);
-          logs.commit();
-          this.#commit({ router, identities });
-        },
-        undo: () => {
-          logs.undo();
-          undo();
-        },
-      };
-    } catch (error) {
-      undo();
-      throw error;
-    }
   }
 
   #readIdentities(router: Served['router']): ReadonlyMap<string, TlsIdentity> {
@@ -114,7 +101,6 @@ export class HttpHost implements Host {
     }
     this.#fronts = fronts;
     this.#served = served;
-    for (const [socket, listen, peer] of this.#early.splice(0)) this.accept(socket, listen, peer);
   }
 
   /** The running front of an address if nothing it was made with has changed, else a new one. */
@@ -144,7 +130,8 @@ export class HttpHost implements Host {
   accept(socket: Socket, listen: Listen, peer: Peer): void {
     const front = this.#fronts.get(listen.key);
     if (front === undefined) {
-      this.#early.push([socket, listen, peer]);
+      // A reload has taken the address away while the connection's PROXY header was waited for.
+      socket.destroy();
       return;
     }
     this.counters.accepted += 1;
@@ -268,7 +255,6 @@ export class HttpHost implements Host {
 
   close(): void {
     for (const socket of this.#sockets) socket.destroy();
-    for (const [socket] of this.#early.splice(0)) socket.destroy();
     for (const front of this.#fronts.values()) retire(front);
     this.#fronts.clear();
     this.#logs.close();

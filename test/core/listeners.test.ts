@@ -14,10 +14,10 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-function listenOn(port: number): Listen {
+function listenOn(port: number, host = '127.0.0.1'): Listen {
   return {
-    key: `127.0.0.1:${port}`,
-    host: '127.0.0.1',
+    key: `${host}:${port}`,
+    host,
     port,
     path: '',
     defaultServer: false,
@@ -80,6 +80,113 @@ describe('listeners', () => {
     const again = open();
     await expect.poll(() => taken.length).toBe(4);
     again.destroy();
+  });
+
+  test('hold those who come before the configuration is in force, and then take them', async () => {
+    const port = await freePort();
+    const got: string[] = [];
+    const take = (socket: Socket): void => {
+      socket.on('data', (bytes) => void got.push(`${bytes}`));
+    };
+    listeners = new Listeners({ rtmp: take, http: take }, pino({ level: 'silent' }));
+    const ready = await listeners.prepare([{ listen: listenOn(port), protocol: 'rtmp', at }]);
+    const client = connect(port, '127.0.0.1');
+    client.on('error', () => undefined);
+    client.write('first');
+    await expect.poll(() => listeners!.connections).toBe(1);
+    expect(got).toEqual([]);
+    ready.commit(new Report());
+    await expect.poll(() => got).toEqual(['first']);
+    client.write('second');
+    await expect.poll(() => got).toEqual(['first', 'second']);
+    client.destroy();
+  });
+
+  test('let those go who came for a configuration that was not to be', async () => {
+    const port = await freePort();
+    const take = (): void => expect.unreachable();
+    listeners = new Listeners({ rtmp: take, http: take }, pino({ level: 'silent' }));
+    const ready = await listeners.prepare([{ listen: listenOn(port), protocol: 'rtmp', at }]);
+    const client = connect(port, '127.0.0.1');
+    const gone = new Promise((resolve) => client.once('close', resolve));
+    client.on('error', () => undefined);
+    await expect.poll(() => listeners!.connections).toBe(1);
+    await ready.undo();
+    await gone;
+    await expect.poll(() => listeners!.connections).toBe(0);
+  });
+
+  test('go from all addresses to one, from one protocol to the other, and back, without letting a socket go', async () => {
+    const port = await freePort();
+    const taken: string[] = [];
+    const take =
+      (protocol: string) =>
+      (socket: Socket, listen: Listen): void => {
+        taken.push(`${protocol} ${listen.host}`);
+        socket.resume();
+      };
+    listeners = new Listeners({ rtmp: take('rtmp'), http: take('http') }, pino({ level: 'silent' }));
+    const change = async (host: string, protocol: 'rtmp' | 'http'): Promise<readonly string[]> => {
+      const report = new Report();
+      (await listeners!.prepare([{ listen: listenOn(port, host), protocol, at }])).commit(report);
+      return report.entries.map(
+        ({ name, outcome }) => `${name.slice(0, -String(port).length - 1)} ${outcome}`,
+      );
+    };
+    const clients: Socket[] = [];
+    const come = async (host: string): Promise<void> => {
+      const socket = connect(port, host);
+      clients.push(socket);
+      socket.on('error', () => undefined);
+      await new Promise((resolve) => socket.once('connect', resolve).once('close', resolve));
+    };
+    expect(await change('0.0.0.0', 'rtmp')).toEqual(['0.0.0.0 started']);
+    await come('127.0.0.1');
+    await expect.poll(() => taken).toEqual(['rtmp 0.0.0.0']);
+    expect(await change('127.0.0.1', 'rtmp')).toEqual(['127.0.0.1 started', '0.0.0.0 closed']);
+    expect(listeners.addresses).toEqual([`127.0.0.1:${port}`]);
+    await come('127.0.0.1');
+    await expect.poll(() => taken.at(-1)).toBe('rtmp 127.0.0.1');
+    // Of an address that is no longer wanted nobody is served.
+    await come('127.0.0.2');
+    await expect.poll(() => clients.at(-1)!.destroyed).toBe(true);
+    expect(await change('127.0.0.1', 'http')).toEqual(['127.0.0.1 started']);
+    await come('127.0.0.1');
+    await expect.poll(() => taken.at(-1)).toBe('http 127.0.0.1');
+    expect(await change('0.0.0.0', 'http')).toEqual(['0.0.0.0 started', '127.0.0.1 closed']);
+    await come('127.0.0.2');
+    await expect.poll(() => taken.at(-1)).toBe('http 0.0.0.0');
+    expect(taken).toHaveLength(4);
+    for (const client of clients) client.destroy();
+  });
+
+  test('go from one address to all, and back to it where all cannot be had', async () => {
+    const [port, busy] = [await freePort(), createServer()];
+    await new Promise<void>((resolve) => busy.listen(0, '127.0.0.1', resolve));
+    const hosts: string[] = [];
+    const take = (socket: Socket, listen: Listen): void => {
+      hosts.push(listen.host);
+      socket.resume();
+    };
+    listeners = new Listeners({ rtmp: take, http: take }, pino({ level: 'silent' }));
+    const wanted = (host: string, on = port) =>
+      ({ listen: listenOn(on, host), protocol: 'rtmp', at }) as const;
+    (await listeners.prepare([wanted('127.0.0.1')])).commit(new Report());
+    const taken = (busy.address() as AddressInfo).port;
+    await expect(listeners.prepare([wanted('0.0.0.0'), wanted('127.0.0.1', taken)])).rejects.toThrow(
+      'Address already in use',
+    );
+    const come = async (): Promise<void> => {
+      const socket = connect(port, '127.0.0.1');
+      await new Promise((resolve) => socket.once('connect', resolve));
+      socket.destroy();
+    };
+    await come();
+    await expect.poll(() => hosts).toEqual(['127.0.0.1']);
+    (await listeners.prepare([wanted('0.0.0.0')])).commit(new Report());
+    await come();
+    await expect.poll(() => hosts).toEqual(['127.0.0.1', '0.0.0.0']);
+    await new Promise((resolve) => busy.close(resolve));
   });
 
   test.each([

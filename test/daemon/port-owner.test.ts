@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { expect, onTestFinished, test } from 'vitest';
-import { BindError } from '../../src/core/listeners.ts';
+import { BindError } from '../../src/core/bind.ts';
 import { diagnose } from '../../src/daemon/failures.ts';
 import { listeningInodes, ownerOfPort } from '../../src/daemon/port-owner.ts';
 import { freePort } from './fakes.ts';
@@ -49,8 +49,7 @@ test.for([
   ],
 ] as const)('%s at %s tells what to do', ([code, key, known, message, help]) => {
   const at = { file: 'media.conf', line: 5, column: 9, length: 6 };
-  const listen = { key } as ConstructorParameters<typeof BindError>[0]['listen'];
-  const error = new BindError({ listen, protocol: 'rtmp', at }, Object.assign(new Error('x'), { code }));
+  const error = new BindError(key, at, Object.assign(new Error('x'), { code }));
   const [finding] = diagnose(error, () => (known ? { pid: 812, name: 'nginx' } : undefined))!;
   expect(finding).toMatchObject({ message, at, severity: 'error' });
   if (help === null) expect(finding!.help).toBeUndefined();

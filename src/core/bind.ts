@@ -1,0 +1,102 @@
+import { unlinkSync } from 'node:fs';
+import { connect, isIPv6, type Server } from 'node:net';
+import type { Position } from '../config/errors.ts';
+import type { Listen } from './addresses.ts';
+
+/** A turn of the event loop that is no longer is quiet, ms; so many are waited for at most. */
+const QUIET_MS = 0.5;
+const MOST_TURNS = 100;
+
+/** An address that cannot be listened on. */
+export class BindError extends Error {
+  readonly address: string;
+  readonly at: Position;
+  readonly code: string;
+
+  constructor(address: string, at: Position, cause: NodeJS.ErrnoException) {
+    super(`bind() to ${address} failed (${errorText(cause)})`);
+    this.name = 'BindError';
+    this.address = address;
+    this.at = at;
+    this.code = cause.code ?? '';
+  }
+}
+
+/** An operating system error as nginx prints it: `98: Address already in use`. */
+export function errorText(error: NodeJS.ErrnoException): string {
+  const known: Readonly<Record<string, string>> = {
+    EADDRINUSE: '98: Address already in use',
+    EACCES: '13: Permission denied',
+    EADDRNOTAVAIL: '99: Cannot assign requested address',
+    ENOENT: '2: No such file or directory',
+    EMFILE: '24: Too many open files',
+    EROFS: '30: Read-only file system',
+    ENOTDIR: '20: Not a directory',
+    EISDIR: '21: Is a directory',
+    ENOSPC: '28: No space left on device',
+    ESRCH: '3: No such process',
+    EPERM: '1: Operation not permitted',
+  };
+  return known[error.code ?? ''] ?? error.message;
+}
+
+/**
+ * Listens on an address. Where sockets of our own are in the way, `letGo` closes them, in the turn in which the address
+ * is bound; of a unix socket what a killed process has left is removed. Rejects with the system's error.
+ */
+export async function bindTo(server: Server, listen: Listen, letGo?: () => void): Promise<void> {
+  try {
+    await listenOn(server, listen);
+    return;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    if (listen.path !== '') {
+      if (!(await isStale(listen.path))) throw error;
+      unlinkSync(listen.path);
+    } else {
+      if (letGo === undefined) throw error;
+      await quietTurn();
+      letGo();
+    }
+  }
+  await listenOn(server, listen);
+}
+
+function listenOn(server: Server, listen: Listen): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    const backlog = listen.backlog ?? 511;
+    const options =
+      listen.path !== ''
+        ? { path: listen.path, backlog }
+        : { host: listen.host, port: listen.port, backlog, ipv6Only: isIPv6(listen.host) && listen.ipv6only };
+    server.listen(options, () => {
+      server.removeListener('error', reject);
+      resolve();
+    });
+  });
+}
+
+/**
+ * Resolves behind a turn in which little happened: connections that are complete but not taken yet end with a socket
+ * that is closed, and just then there are hardly any.
+ */
+async function quietTurn(): Promise<void> {
+  for (let turn = 0; turn < MOST_TURNS; turn += 1) {
+    const from = performance.now();
+    await new Promise((resolve) => setImmediate(resolve));
+    if (performance.now() - from < QUIET_MS) return;
+  }
+}
+
+/** Whether nobody answers on a unix socket that is left in the file system. */
+function isStale(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(path);
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(false);
+    });
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'));
+  });
+}
