@@ -384,7 +384,7 @@ export class Daemon {
     this.runtime.hub.close('the server stops');
     for (const host of Object.values(this.#hosts)) host.close();
     await Promise.all([this.#emptied(GOODBYE_MS, () => false), this.runtime.hub.settled()]);
-    this.#log.notice('stopped');
+    this.#log.end('stopped');
     await this.runtime.logFiles.flush();
     this.#presence.leave();
     this.#end();

@@ -1,9 +1,7 @@
-import { closeSync, mkdirSync, writeSync } from 'node:fs';
-import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
 import type { Logger } from '../core/log.ts';
-import { openForLines } from '../core/log-files.ts';
 import type { LogLevel, LogTarget } from '../core/main.ts';
+import { LineSink } from './line-sink.ts';
 
 const RANKS: Readonly<Record<LogLevel, number>> = {
   debug: 20,
@@ -19,16 +17,14 @@ const RANKS: Readonly<Record<LogLevel, number>> = {
 /** Fields whose values nobody should find in a log. */
 const SECRETS = ['password', 'passwd', 'secret', 'token', 'authorization', 'cookie', 'key'];
 
-const COMPLAIN_EVERY_MS = 60_000;
+/** Turns a line of JSON into one for people. */
+export type Pretty = (line: string) => string;
 
 /** New places for the log, opened and ready; one of the two is called, once. */
 export interface PreparedLog {
   commit(): void;
   undo(): void;
 }
-
-/** Turns a line of JSON into one for people. */
-export type Pretty = (line: string) => string;
 
 /**
  * Where the lines of the log go: a reload changes files and levels under every logger already handed out, and nothing
@@ -71,6 +67,12 @@ export class ErrorLog {
   /** Tells a step of the server's life: more than `info`, and nothing to worry about. */
   notice(message: string, fields: object = {}): void {
     this.#root.notice(fields, message);
+  }
+
+  /** Tells the last step, and tries to write what could not be yet. */
+  end(message: string): void {
+    this.notice(message);
+    for (const sink of this.#sinks) sink.flush();
   }
 
   /** Opens what the new targets need; throws the system's error and changes nothing where one cannot be. */
@@ -122,89 +124,6 @@ export class ErrorLog {
     };
     return stream;
   }
-}
-
-/** One place for lines, written at once: the last lines before a crash are those that matter. */
-class LineSink {
-  readonly path: string | null;
-  readonly level: LogLevel;
-  readonly #pretty: Pretty | undefined;
-  #fd = 2;
-  /** Only the beginning of the last line could be written. */
-  #torn = false;
-  #lost = 0;
-  #complainedAt = Number.NEGATIVE_INFINITY;
-  #recoveredAt = Number.NEGATIVE_INFINITY;
-
-  constructor(path: string | null, level: LogLevel, pretty: Pretty | undefined, prefix: string) {
-    this.path = path;
-    this.level = level;
-    this.#pretty = pretty;
-    if (path !== null) {
-      if (isInside(prefix, path)) mkdirSync(dirname(path), { recursive: true });
-      this.#fd = openForLines(path);
-    }
-  }
-
-  write(line: string): void {
-    const whole = this.#pretty === undefined ? line : this.#pretty(line);
-    const text = Buffer.from(this.#torn ? `\n${whole}` : whole);
-    let at = 0;
-    try {
-      while (at < text.length) at += writeSync(this.#fd, text, at);
-      this.#torn = false;
-      if (this.#lost > 0) this.#recovered();
-    } catch (error) {
-      if (at > 0) this.#torn = true;
-      this.#complain(error as NodeJS.ErrnoException);
-    }
-  }
-
-  reopen(): void {
-    if (this.path === null) return;
-    try {
-      const fd = openForLines(this.path);
-      closeSync(this.#fd);
-      this.#fd = fd;
-    } catch (error) {
-      this.#complain(error as NodeJS.ErrnoException);
-    }
-  }
-
-  close(): void {
-    if (this.path !== null) closeSync(this.#fd);
-  }
-
-  /** Says on stderr, once a minute, that the file cannot be written. */
-  #complain(error: NodeJS.ErrnoException): void {
-    this.#lost += 1;
-    const now = performance.now();
-    if (this.path === null || now - this.#complainedAt < COMPLAIN_EVERY_MS) return;
-    this.#complainedAt = now;
-    alert(`the log ${this.path} cannot be written: ${error.message} (${this.#lost} lines lost)`);
-  }
-
-  /** As rarely as it complains: on a disk that is nearly full, lines succeed between those that fail. */
-  #recovered(): void {
-    const now = performance.now();
-    if (now - this.#recoveredAt < COMPLAIN_EVERY_MS) return;
-    this.#recoveredAt = now;
-    if (this.path !== null) alert(`the log ${this.path} is written again (${this.#lost} lines lost)`);
-    this.#lost = 0;
-  }
-}
-
-function alert(text: string): void {
-  try {
-    writeSync(2, `mediad: [alert] ${text}\n`);
-  } catch {
-    // There is nobody left to tell.
-  }
-}
-
-function isInside(folder: string, path: string): boolean {
-  const way = relative(resolve(folder), path);
-  return !way.startsWith('..') && !isAbsolute(way);
 }
 
 /** The function that prints for people, where stderr is a terminal; undefined: lines stay JSON. */
