@@ -6,7 +6,7 @@ import {
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { Lane, LaneFull } from './lane.ts';
-import { sharedLookup } from './lookups.ts';
+import { lookup } from './lookups.ts';
 
 /** A request to an endpoint outside, of which the answer counts, and not what it shows. */
 export interface Netcall {
@@ -76,7 +76,6 @@ interface Endpoint {
 export class Netcalls {
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #agents = new Map<string, HttpAgent | HttpsAgent>();
-  readonly #lookup = sharedLookup();
   readonly #running = new Set<Promise<unknown>>();
 
   /** Makes the call. Throws NetcallError. */
@@ -183,7 +182,7 @@ export class Netcalls {
       const request: ClientRequest = (secure ? httpsRequest : httpRequest)(url, {
         method,
         agent: this.#agent(secure, verify, authorities),
-        lookup: this.#lookup,
+        lookup,
         maxHeaderSize: MAX_HEAD,
         headers: {
           'User-Agent': 'mediad',

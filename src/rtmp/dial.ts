@@ -1,6 +1,6 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { sharedLookup } from '../core/lookups.ts';
+import { lookup } from '../core/lookups.ts';
 import type { PeerAddress } from './peer.ts';
 
 /** How a connection is made. */
@@ -15,9 +15,6 @@ export interface DialOptions {
 
 /** How long one of several addresses of a name may take before the next is tried, ms. */
 const ADDRESS_MS = 2000;
-
-/** However many streams go to one name, it is asked for once at a time. */
-const lookup = sharedLookup();
 
 /**
  * Opens a socket; `ready` is told once bytes can be sent, for TLS after its handshake. Names are resolved now, and all

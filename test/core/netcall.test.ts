@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { Lane, LaneFull } from '../../src/core/lane.ts';
-import { sharedLookup } from '../../src/core/lookups.ts';
+import { lookup } from '../../src/core/lookups.ts';
 import { type Netcall, Netcalls } from '../../src/core/netcall.ts';
 import { Endpoint } from '../modules/notify/endpoint.ts';
 import { Stage } from '../modules/notify/fixtures.ts';
@@ -156,7 +156,6 @@ describe('a lane', () => {
 });
 
 test('a name is asked for once while many wait for it, and for both forms of answers', async () => {
-  const lookup = sharedLookup();
   const ask = (all: boolean): Promise<unknown> =>
     new Promise((resolve, reject) => {
       lookup('localhost', { all }, (error, address) => (error === null ? resolve(address) : reject(error)));

@@ -23,7 +23,6 @@ export async function stateOf(pid: number, port: number, folder: string): Promis
     if (!answer.ok) throw new Error(`${what}: status ${answer.status}`);
     return answer.json();
   };
-  const children = childrenOf(pid);
   const status = await ask(controlPath(join(folder, 'logs/mediad.pid')), { command: 'status' }, 5000);
   return {
     config: await api('config'),
@@ -31,23 +30,13 @@ export async function stateOf(pid: number, port: number, folder: string): Promis
     relays: sorted(await api('relays'), ['server', 'app', 'stream', 'direction', 'url', 'local']),
     execs: sorted(await api('execs'), ['server', 'app', 'stream', 'directive', 'command', 'running']),
     connections: (status.data as { readonly connections: number }).connections,
-    descriptors: withoutHelper(descriptorsOf(pid, folder), children),
-    children: children.filter((command) => command !== HELPER),
+    descriptors: descriptorsOf(pid, folder),
+    children: childrenOf(pid),
   };
 }
 
-/** Sees to the end of programs of exec: one process, started with the first of them, that stays. */
+/** Sees to the end of programs of exec, and ends a while after the last of them. */
 const HELPER = 'mediad-exec';
-/** It is spoken to over this many. */
-const HELPER_SOCKETS = 2;
-
-function withoutHelper(
-  descriptors: Readonly<Record<string, number>>,
-  children: readonly string[],
-): Readonly<Record<string, number>> {
-  const unix = (descriptors['unix'] ?? 0) - (children.includes(HELPER) ? HELPER_SOCKETS : 0);
-  return { ...descriptors, unix };
-}
 
 /** The same state twice in a row, so that what is on its way out is gone. */
 export async function settledState(
@@ -64,7 +53,9 @@ export async function settledState(
     const text = JSON.stringify(state);
     same = text === before ? same + 1 : 0;
     before = text;
-    if (same >= 4 || performance.now() > end) return state;
+    const resting = state.children.every((command) => command === HELPER);
+    const settled = same >= 4 && !(resting && state.children.length > 0);
+    if (settled || performance.now() > end) return state;
     await new Promise((resolve) => setTimeout(resolve, 400));
   }
 }

@@ -22,6 +22,8 @@ const PROGRAM = fileURLToPath(new URL('./warden-process.js', import.meta.url));
 const MEMORY = ['--max-old-space-size=16', '--max-semi-space-size=1'];
 /** Time before a warden that has ended is replaced, ms. */
 const AGAIN_MS = 500;
+/** A warden that has nothing to watch over ends after this long, ms. */
+const IDLE_MS = 10_000;
 
 interface Watched {
   /** The lines that tell a new process of it. */
@@ -29,18 +31,22 @@ interface Watched {
   gone: ((how: End) => void) | undefined;
 }
 
-/** A warden in a process of its own, started when the first group comes. */
+/** A warden in a process of its own, started when a group comes, and ended a while after the last one has gone. */
 export class WardenProcess implements Warden {
   readonly #log: Logger;
   readonly #watched = new Map<number, Watched>();
   #process: ChildProcess | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #idle: NodeJS.Timeout | undefined;
+  readonly #idleMs: number;
 
-  constructor(log: Logger) {
+  constructor(log: Logger, idleMs = IDLE_MS) {
     this.#log = log;
+    this.#idleMs = idleMs;
   }
 
   watch(pid: number, signal: NodeJS.Signals, grace: number): void {
+    clearTimeout(this.#idle);
     this.#watched.set(pid, { lines: [], gone: undefined });
     this.#say(pid, `watch ${pid} ${signal} ${grace}`);
   }
@@ -103,6 +109,14 @@ export class WardenProcess implements Warden {
     const pid = Number(id);
     const watched = this.#watched.get(pid);
     this.#watched.delete(pid);
+    if (this.#watched.size === 0) this.#idle = setTimeout(() => this.#rest(), this.#idleMs).unref();
     watched?.gone?.(how as End);
+  }
+
+  #rest(): void {
+    const resting = this.#process;
+    this.#process = undefined;
+    // It ends where its input does.
+    resting?.stdin?.end();
   }
 }
