@@ -1,10 +1,11 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Listen } from '../core/addresses.ts';
 import type { Logger } from '../core/log.ts';
 import type { Proxied } from '../core/proxy-protocol.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { HttpCounters } from './counters.ts';
+import type { Reply } from './reply.ts';
+import type { RequestHead } from './request-head.ts';
 import type { HttpServer, Place, Router } from './router.ts';
 
 /** A client's connection, over all of its requests. */
@@ -49,6 +50,8 @@ export interface Answer {
   readonly reason?: string;
   /** The added headers of the place go on the answer whatever its status is. */
   readonly addHeaders?: 'always';
+  /** This very object answers many requests, so that what is made of it may be kept. */
+  readonly lasting?: true;
 }
 
 /** What a request is served by. */
@@ -65,8 +68,8 @@ export interface Chosen {
 /** A request on its way through the phases. */
 export class Exchange {
   readonly connection: Connection;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: RequestHead;
+  readonly reply: Reply;
   readonly router: Router;
   readonly runtime: Runtime;
   readonly server: HttpServer;
@@ -114,14 +117,14 @@ export class Exchange {
 
   constructor(
     connection: Connection,
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: RequestHead,
+    reply: Reply,
     chosen: Chosen,
     target: { readonly uri: string; readonly args: string },
   ) {
     this.connection = connection;
     this.request = request;
-    this.response = response;
+    this.reply = reply;
     this.router = chosen.router;
     this.runtime = chosen.runtime;
     this.server = chosen.server;
@@ -130,10 +133,19 @@ export class Exchange {
     this.host = chosen.host;
     this.address = connection.address;
     this.port = connection.port;
-    this.method = request.method ?? 'GET';
+    this.method = request.method;
     this.uri = target.uri;
     this.args = target.args;
     this.place = chosen.server.place;
+  }
+
+  /** Runs once when the answer has left or never will. */
+  whenOver(work: () => void): void {
+    const { over } = this.reply;
+    this.reply.over = () => {
+      work();
+      over();
+    };
   }
 
   /** The first field of a name, lower-cased; several are joined. Undefined where there is none. */
@@ -153,6 +165,6 @@ export class Exchange {
 
   /** Whether the client speaks HTTP/1.1, so that chunks may be sent. */
   get modern(): boolean {
-    return this.request.httpVersionMajor === 1 && this.request.httpVersionMinor >= 1;
+    return this.request.httpVersion === '1.1';
   }
 }

@@ -1,6 +1,5 @@
 import type { Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { send } from '@fastify/send';
 import type { MemoryFile } from '../core/memory-files.ts';
@@ -8,12 +7,17 @@ import type { Answer, Exchange, HeaderField } from './exchange.ts';
 import { listing } from './listing.ts';
 import { memoryAnswer } from './memory-answer.ts';
 import { redirectAnswer } from './redirect.ts';
+import type { RequestHead } from './request-head.ts';
+import type { Place } from './router.ts';
 import { typeOf } from './types.ts';
 import { escapePath, isHidden, queryOf } from './uri.ts';
 import { filePath, textOf } from './variables.ts';
 
 /** Bytes up to which a file on disk is read whole. */
 const SMALL = 64 * 1024;
+
+/** Bytes of a larger one that are read at a time. */
+const READ_BYTES = 256 * 1024;
 
 /** A path that the request goes on with inside the server: an internal redirect. */
 export interface Jump {
@@ -61,7 +65,7 @@ async function statOf(path: string): Promise<Stats | string> {
 const ALLOWED: readonly HeaderField[] = [['Allow', 'GET, HEAD, OPTIONS']];
 
 /** Answers with a file of the place, from memory or from the disk; the last of all content handlers. */
-export async function serveFile(exchange: Exchange): Promise<Answer | Jump> {
+export function serveFile(exchange: Exchange): Answer | Promise<Answer | Jump> {
   const { method } = exchange;
   if (isHidden(exchange.uri)) return { status: 404 };
   if (method === 'OPTIONS') return { status: 204, headers: ALLOWED };
@@ -69,7 +73,10 @@ export async function serveFile(exchange: Exchange): Promise<Answer | Jump> {
   if (exchange.uri.endsWith('/')) return serveFolder(exchange);
   const path = filePath(exchange);
   const held = exchange.runtime.files.get(path);
-  if (held !== undefined) return fromMemory(exchange, path, held);
+  return held === undefined ? fromPath(exchange, path) : fromMemory(exchange, path, held);
+}
+
+async function fromPath(exchange: Exchange, path: string): Promise<Answer> {
   const found = await statOf(path);
   if (typeof found === 'string') return failure(exchange, path, found);
   if (found.isDirectory()) {
@@ -138,8 +145,25 @@ function mediaType(exchange: Exchange, path: string, known?: string): string {
 }
 
 function fromMemory(exchange: Exchange, path: string, file: MemoryFile): Answer {
-  const { conf } = exchange.place;
+  const { place } = exchange;
   file.visited?.(`${exchange.address} ${exchange.header('user-agent') ?? ''}`);
+  if (!isUnconditional(exchange)) return memoryPart(exchange, path, file);
+  const known = wholes.get(file);
+  if (known?.place === place) return known.answer;
+  const answer: Answer = { ...memoryPart(exchange, path, file), lasting: true };
+  wholes.set(file, { place, answer });
+  return answer;
+}
+
+/** Answers with the whole of a file, by the file: many ask for the same one. */
+const wholes = new WeakMap<MemoryFile, { readonly place: Place; readonly answer: Answer }>();
+
+function isUnconditional({ request: { headers }, errorStatus }: Exchange): boolean {
+  return errorStatus === 0 && CONDITIONS.every((name) => headers[name] === undefined);
+}
+
+function memoryPart(exchange: Exchange, path: string, file: MemoryFile): Answer {
+  const { conf } = exchange.place;
   const type = mediaType(exchange, path, file.type);
   const answer = memoryAnswer(conditions(exchange), file, { etag: conf.etag, ranges: conf.max_ranges > 0 });
   // A list that is written anew every few seconds must not be kept by anybody, unless somebody chose otherwise.
@@ -151,8 +175,17 @@ function fromMemory(exchange: Exchange, path: string, file: MemoryFile): Answer 
   return { ...answer, type, ...(headers === undefined ? {} : { headers }) };
 }
 
+const CONDITIONS = [
+  'range',
+  'if-range',
+  'if-match',
+  'if-none-match',
+  'if-modified-since',
+  'if-unmodified-since',
+];
+
 /** The request as far as ranges and conditions go, without what the place does not want heard. */
-export function conditions(exchange: Exchange): Pick<IncomingMessage, 'headers' | 'method'> {
+export function conditions(exchange: Exchange): Pick<RequestHead, 'headers' | 'method'> {
   const { conf } = exchange.place;
   const asked = exchange.request.headers;
   if (
@@ -164,16 +197,7 @@ export function conditions(exchange: Exchange): Pick<IncomingMessage, 'headers' 
   }
   const headers = { ...asked };
   if (exchange.errorStatus !== 0) {
-    for (const name of [
-      'range',
-      'if-range',
-      'if-match',
-      'if-none-match',
-      'if-modified-since',
-      'if-unmodified-since',
-    ]) {
-      delete headers[name];
-    }
+    for (const name of CONDITIONS) delete headers[name];
   }
   // A range that cannot be understood is none at all (RFC 9110, 14.2), nor are more of them than the place allows.
   const range = headers.range?.replaceAll(/\s+/g, '');
@@ -202,6 +226,7 @@ async function fromDisk(exchange: Exchange, path: string): Promise<Answer> {
     cacheControl: false,
     etag: conf.etag,
     acceptRanges: conf.max_ranges > 0,
+    highWaterMark: READ_BYTES,
   });
   const headers = Object.entries(found.headers)
     .filter(

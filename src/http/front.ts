@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { DirectConnection, type DirectReply } from './direct.ts';
 import { refuseConnect } from './refusals.ts';
+import type { PlainHead } from './request-head.ts';
 import type { HttpServer } from './router.ts';
 import { type TlsIdentity, tlsServer } from './tls.ts';
 
@@ -15,12 +17,16 @@ export interface Front {
   readonly options: string;
   readonly http: Server;
   readonly secure: boolean;
+  /** Those that node:http has not been needed for yet. */
+  readonly direct: ReadonlySet<DirectConnection>;
   hand(socket: Socket): void;
 }
 
 /** What a front tells. */
 export interface FrontEvents {
   request(request: IncomingMessage, response: ServerResponse): void;
+  /** A plain request, read past node:http. */
+  direct(socket: Socket, head: PlainHead, reply: DirectReply): void;
   /** The bytes are no request, or it came too slowly. */
   failed(error: Error, socket: Socket): void;
   /** A handshake is done; false: the connection is not wanted any more. */
@@ -41,26 +47,44 @@ export function frontOptions({ conf, place }: HttpServer, identity: TlsIdentity 
 
 /** Makes the front of an address, with the limits of its default server. It listens nowhere itself. */
 export function openFront(server: HttpServer, identity: TlsIdentity | undefined, events: FrontEvents): Front {
-  const options = frontOptions(server, identity);
+  const { conf } = server;
   const http = httpServer(server, events);
-  if (identity === undefined) {
-    return { options, http, secure: false, hand: (socket) => void http.emit('connection', socket) };
-  }
+  const direct = new Set<DirectConnection>();
+  const limits = { bytes: mostHeadBytes(server), fields: conf.max_headers };
+  const read = (socket: Socket): void => {
+    const connection = new DirectConnection(socket, limits, conf.client_header_timeout, {
+      request: (head, reply) => events.direct(socket, head, reply),
+      handOver(bytes) {
+        direct.delete(connection);
+        socket.unshift(bytes);
+        http.emit('connection', socket);
+      },
+    });
+    direct.add(connection);
+    socket.once('close', () => direct.delete(connection));
+  };
+  const common = { options: frontOptions(server, identity), http, direct };
+  if (identity === undefined) return { ...common, secure: false, hand: read };
   const tls = tlsServer(identity, (socket) => {
-    if (events.secured(socket)) http.emit('connection', socket);
+    if (events.secured(socket)) read(socket);
     else socket.destroy();
   });
-  return { options, http, secure: true, hand: (socket) => void tls.emit('connection', socket) };
+  return { ...common, secure: true, hand: (socket) => void tls.emit('connection', socket) };
 }
 
-function httpServer({ conf, place }: HttpServer, events: FrontEvents): Server {
+function mostHeadBytes({ conf }: HttpServer): number {
+  return Math.max(conf.large_client_header_buffers, conf.client_header_buffer_size);
+}
+
+function httpServer(server: HttpServer, events: FrontEvents): Server {
+  const { conf, place } = server;
   const http = createServer(
     {
       headersTimeout: conf.client_header_timeout,
       requestTimeout: Math.max(REQUEST_MS, conf.client_header_timeout),
       connectionsCheckingInterval: HEADER_CHECK_MS,
       keepAliveTimeout: place.conf.keepalive_timeout.idle,
-      maxHeaderSize: Math.max(conf.large_client_header_buffers, conf.client_header_buffer_size),
+      maxHeaderSize: mostHeadBytes(server),
     },
     (request, response) => events.request(request, response),
   );
@@ -72,9 +96,16 @@ function httpServer({ conf, place }: HttpServer, events: FrontEvents): Server {
   return http;
 }
 
-/** Lets a front go that new connections do not come to any more; those it has go on under it until they end. */
-export function retire({ http }: Front): void {
+/** Closes the connections on which nothing is asked. */
+export function closeIdle({ http, direct }: Front): void {
   http.closeIdleConnections();
+  for (const connection of direct) if (connection.idle) connection.destroy();
+}
+
+/** Lets a front go that new connections do not come to any more; those it has go on under it until they end. */
+export function retire(front: Front): void {
+  const { http } = front;
+  closeIdle(front);
   // Its watch over slow clients goes on until the last of them has had its time.
   setTimeout(() => http.close(), http.headersTimeout + 2 * HEADER_CHECK_MS).unref();
 }

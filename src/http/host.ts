@@ -13,11 +13,13 @@ import { AccessLogs } from './access-log.ts';
 import { checkHttp } from './check.ts';
 import { noCounters } from './counters.ts';
 import { type Connection, Exchange } from './exchange.ts';
-import { type Front, frontOptions, openFront, retire } from './front.ts';
+import { closeIdle, type Front, frontOptions, openFront, retire } from './front.ts';
 import type { HttpModule } from './handler.ts';
 import { serve } from './phases.ts';
 import { refuseBadRequest } from './refusals.ts';
 import { type Served, serverSteps } from './reload-report.ts';
+import { type Reply, ServerReply } from './reply.ts';
+import { headOf, type RequestHead } from './request-head.ts';
 import { respond } from './respond.ts';
 import { chooseServer, compileRouter, type HttpServer, listensOf } from './router.ts';
 import { readIdentity, type TlsIdentity } from './tls.ts';
@@ -112,6 +114,11 @@ export class HttpHost implements Host {
       failed: (error, socket) => {
         refuseBadRequest(error, socket, this.#connections.get(socket), this.#runtime.log);
       },
+      direct: (socket, head, reply) => {
+        const connection = this.#connections.get(socket);
+        if (connection === undefined) reply.destroy();
+        else this.#serve(connection, head, reply);
+      },
       secured: (socket) => {
         const listen = this.#listenOf(key);
         if (listen === undefined || isGone(socket, listen)) return false;
@@ -185,32 +192,40 @@ export class HttpHost implements Host {
       connection.socket.pause();
       return;
     }
-    if (!connection.busy) this.#serve(connection, request, response);
+    const reply = new ServerReply(response);
+    if (!connection.busy) this.#serve(connection, headOf(request), reply);
     else if (connection.ahead.length < MOST_AHEAD) {
-      connection.ahead.push(() => this.#serve(connection, request, response));
+      connection.ahead.push(() => this.#serve(connection, headOf(request), reply));
     } else connection.socket.destroy();
   }
 
-  #serve(connection: Connection, request: IncomingMessage, response: ServerResponse): void {
-    const exchange = this.#exchange(connection, request, response);
+  #serve(connection: Connection, request: RequestHead, reply: Reply): void {
+    const exchange = this.#exchange(connection, request, reply);
     if (exchange === null) {
       // A reload has taken the address away.
-      response.destroy();
+      reply.destroy();
       return;
     }
     connection.requests += 1;
     connection.busy = true;
     this.counters.requests += 1;
     this.counters.writing += 1;
-    response.once('close', () => {
-      connection.busy = false;
-      this.counters.writing -= 1;
-      this.#finish(exchange);
-      const next = connection.ahead.shift();
-      if (connection.socket.writable) next?.();
-    });
+    reply.over = () => this.#over(exchange);
     if (exchange.bad) respond(exchange, { status: 400 });
-    else void serve(exchange);
+    else serve(exchange);
+  }
+
+  #over(exchange: Exchange): void {
+    const { connection, place, reply } = exchange;
+    const { socket } = connection;
+    connection.busy = false;
+    this.counters.writing -= 1;
+    this.#finish(exchange);
+    // The idle time of this place counts from the end of this answer.
+    const { idle } = place.conf.keepalive_timeout;
+    if (reply.sent && !socket.destroyed && socket.timeout !== idle) socket.setTimeout(idle);
+    const next = connection.ahead.shift();
+    if (socket.writable) next?.();
   }
 
   #finish(exchange: Exchange): void {
@@ -220,10 +235,10 @@ export class HttpHost implements Host {
     this.#logs.write(exchange);
   }
 
-  #exchange(connection: Connection, request: IncomingMessage, response: ServerResponse): Exchange | null {
+  #exchange(connection: Connection, request: RequestHead, reply: Reply): Exchange | null {
     const { router } = this.#served;
     const { fallback } = router.byListen.get(connection.listen.key) ?? {};
-    const asked = parseTarget(request.url ?? '', fallback?.conf.merge_slashes ?? true);
+    const asked = parseTarget(request.url, fallback?.conf.merge_slashes ?? true);
     const authority = asked?.authority ?? request.headers.host;
     const host = authority === undefined ? null : hostOf(authority);
     const chosen = chooseServer(router, connection.listen.key, host);
@@ -232,7 +247,7 @@ export class HttpHost implements Host {
     const exchange = new Exchange(
       connection,
       request,
-      response,
+      reply,
       {
         router,
         runtime: this.#runtime,
@@ -250,7 +265,7 @@ export class HttpHost implements Host {
 
   drain(): void {
     this.#draining = true;
-    for (const { http } of this.#fronts.values()) http.closeIdleConnections();
+    for (const front of this.#fronts.values()) closeIdle(front);
   }
 
   close(): void {

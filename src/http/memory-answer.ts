@@ -1,11 +1,11 @@
-import type { IncomingMessage } from 'node:http';
 import rangeParser from 'range-parser';
 import type { MemoryFile } from '../core/memory-files.ts';
 import type { Answer, HeaderField } from './exchange.ts';
+import type { RequestHead } from './request-head.ts';
 
 /** Answers with a file that is held in memory: whole, a range of it, or not at all where the client has it already. */
 export function memoryAnswer(
-  request: Pick<IncomingMessage, 'headers' | 'method'>,
+  request: Pick<RequestHead, 'headers' | 'method'>,
   file: MemoryFile,
   offer: { readonly etag: boolean; readonly ranges: boolean },
 ): Answer {
@@ -51,7 +51,7 @@ function stateOf(file: MemoryFile): State {
 
 /** RFC 9110, 13.2.2: the order in which conditions count. */
 function precondition(
-  { headers }: Pick<IncomingMessage, 'headers'>,
+  { headers }: Pick<RequestHead, 'headers'>,
   etag: string | null,
   modified: string,
 ): 304 | 412 | null {
@@ -76,7 +76,7 @@ function matches(list: string, etag: string | null): boolean {
 
 /** If-Range: the client's part is of this very file. */
 function sameAsBefore(
-  { headers }: Pick<IncomingMessage, 'headers'>,
+  { headers }: Pick<RequestHead, 'headers'>,
   etag: string | null,
   modified: string,
 ): boolean {

@@ -13,54 +13,80 @@ import { keepCaptures, textOf } from './variables.ts';
 /** Rewrites and internal redirects one request may make. */
 const MOST_TURNS = 10;
 
-/** Answers a request: rewrite, location, access, content, error pages, headers. Never rejects. */
-export async function serve(exchange: Exchange): Promise<void> {
-  let outcome = await guarded(exchange, () => run(exchange, 'server'));
-  while (outcome !== 'taken') {
-    const page = errorPageOf(exchange, outcome);
-    if (page === null) break;
-    const failed = outcome;
-    outcome = await guarded(exchange, () => showErrorPage(exchange, page, failed));
+/** What a pass through the phases comes to; `taken`: somebody writes to the connection himself. */
+type Outcome = Answer | 'taken';
+
+/**
+ * Answers a request: rewrite, location, access, content, error pages, headers. Never throws. What needs no waiting is
+ * answered before it returns.
+ */
+export function serve(exchange: Exchange): void {
+  const outcome = guarded(exchange, () => run(exchange, 'server'));
+  if (outcome instanceof Promise) void outcome.then((late) => finish(exchange, late));
+  else finish(exchange, outcome);
+}
+
+function finish(exchange: Exchange, outcome: Outcome): void {
+  if (outcome === 'taken') return;
+  const page = errorPageOf(exchange, outcome);
+  if (page === null) {
+    send(exchange, outcome);
+    return;
   }
-  if (outcome !== 'taken') respond(exchange, outcome);
+  const shown = guarded(exchange, () => showErrorPage(exchange, page, outcome));
+  if (shown instanceof Promise) void shown.then((late) => finish(exchange, late));
+  else finish(exchange, shown);
+}
+
+function send(exchange: Exchange, answer: Answer): void {
+  try {
+    respond(exchange, answer);
+  } catch (error) {
+    exchange.log.error({ err: error }, 'an answer could not be sent');
+    exchange.reply.destroy();
+  }
 }
 
 /** A fault in here is answered with 500 and ends nothing but this request. */
-async function guarded(exchange: Exchange, work: () => Promise<Answer | 'taken'>): Promise<Answer | 'taken'> {
+function guarded(exchange: Exchange, work: () => Outcome | Promise<Outcome>): Outcome | Promise<Outcome> {
   try {
-    return await work();
+    const outcome = work();
+    return outcome instanceof Promise ? outcome.catch((error) => failed(exchange, error)) : outcome;
   } catch (error) {
-    exchange.log.error({ err: error }, 'a request failed');
-    return { status: 500 };
+    return failed(exchange, error);
   }
+}
+
+function failed(exchange: Exchange, error: unknown): Answer {
+  exchange.log.error({ err: error }, 'a request failed');
+  return { status: 500 };
 }
 
 type Stage = 'server' | 'location' | 'here';
 
-async function run(exchange: Exchange, start: Stage): Promise<Answer | 'taken'> {
-  let stage = start;
-  for (;;) {
-    const outcome = await pass(exchange, stage);
-    if (outcome === 'taken' || 'status' in outcome) return outcome;
-    exchange.turns += 1;
-    if (exchange.turns > MOST_TURNS) {
-      exchange.log.error('rewrite or internal redirection cycle');
-      return { status: 500, reason: 'rewrite or internal redirection cycle' };
-    }
-    if ('moved' in outcome) stage = 'location';
-    else {
-      const next = jump(exchange, outcome);
-      if (typeof next !== 'string') return next;
-      stage = next;
-    }
+/** Where a request goes on that a pass has not answered. */
+type Turn = Jump | { readonly moved: true };
+
+function run(exchange: Exchange, stage: Stage): Outcome | Promise<Outcome> {
+  const outcome = pass(exchange, stage);
+  if (outcome instanceof Promise) return outcome.then((late) => follow(exchange, late));
+  return follow(exchange, outcome);
+}
+
+function follow(exchange: Exchange, outcome: Outcome | Turn): Outcome | Promise<Outcome> {
+  if (outcome === 'taken' || 'status' in outcome) return outcome;
+  exchange.turns += 1;
+  if (exchange.turns > MOST_TURNS) {
+    exchange.log.error('rewrite or internal redirection cycle');
+    return { status: 500, reason: 'rewrite or internal redirection cycle' };
   }
+  if ('moved' in outcome) return run(exchange, 'location');
+  const next = jump(exchange, outcome);
+  return typeof next === 'string' ? run(exchange, next) : next;
 }
 
 /** Goes once through the phases; says where the request goes on if it is not answered. */
-async function pass(
-  exchange: Exchange,
-  stage: Stage,
-): Promise<Answer | 'taken' | Jump | { readonly moved: true }> {
+function pass(exchange: Exchange, stage: Stage): Outcome | Turn | Promise<Outcome | Jump> {
   if (stage === 'server') {
     exchange.place = exchange.server.place;
     findClient(exchange);
@@ -99,11 +125,19 @@ function isTooLarge(exchange: Exchange): boolean {
   return most > 0 && Number(exchange.request.headers['content-length'] ?? 0) > most;
 }
 
-async function content(exchange: Exchange): Promise<Answer | 'taken' | Jump> {
-  const tried = await tryFiles(exchange);
-  if (tried !== null) return tried;
-  for (const handler of exchange.place.handlers) {
-    const outcome = await handler.handle(exchange);
+function content(exchange: Exchange): Outcome | Jump | Promise<Outcome | Jump> {
+  if (exchange.place.conf.try_files === null) return handled(exchange, 0);
+  return tryFiles(exchange).then((tried) => tried ?? handled(exchange, 0));
+}
+
+/** Asks the handlers from one on, files last. */
+function handled(exchange: Exchange, from: number): Outcome | Jump | Promise<Outcome | Jump> {
+  const { handlers } = exchange.place;
+  for (let i = from; i < handlers.length; i++) {
+    const outcome = handlers[i]!.handle(exchange);
+    if (outcome instanceof Promise) {
+      return outcome.then((late) => (late === 'declined' ? handled(exchange, i + 1) : late));
+    }
     if (outcome !== 'declined') return outcome;
   }
   return serveFile(exchange);
@@ -139,7 +173,7 @@ function errorPageOf(exchange: Exchange, answer: Answer): ErrorPage | null {
   return conf.error_page.find((page) => page.codes.includes(answer.status)) ?? null;
 }
 
-async function showErrorPage(exchange: Exchange, page: ErrorPage, answer: Answer): Promise<Answer | 'taken'> {
+function showErrorPage(exchange: Exchange, page: ErrorPage, answer: Answer): Outcome | Promise<Outcome> {
   exchange.errorShown = true;
   exchange.turns += 1;
   const target = textOf(page.target, exchange);

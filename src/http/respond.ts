@@ -1,6 +1,8 @@
 import { STATUS_CODES } from 'node:http';
 import type { Answer, Exchange, HeaderField, StreamedBody } from './exchange.ts';
+import type { AnswerHead } from './reply.ts';
 import { addedFields, firstFields, withoutDoubles } from './response-headers.ts';
+import type { Place } from './router.ts';
 import { softwareName } from './software.ts';
 import { escapeHtml } from './uri.ts';
 
@@ -25,34 +27,74 @@ function statusPage(exchange: Exchange, answer: Answer): string {
 
 /** Sends an answer, whole; the access log is written when its last byte has gone. */
 export function respond(exchange: Exchange, answer: Answer): void {
-  const own = answer.body === undefined && answer.status >= 300;
-  const body = own && !BODILESS.has(answer.status) ? statusPage(exchange, answer) : (answer.body ?? '');
-  const status = own || exchange.errorStatus === 0 ? answer.status : exchange.errorStatus;
-  if (status === 444) {
-    exchange.status = 444;
-    exchange.response.destroy();
-    return;
+  const { reply, connection, place } = exchange;
+  if (!respondFromKept(exchange, answer)) {
+    const own = answer.body === undefined && answer.status >= 300;
+    const body = own && !BODILESS.has(answer.status) ? statusPage(exchange, answer) : (answer.body ?? '');
+    const status = own || exchange.errorStatus === 0 ? answer.status : exchange.errorStatus;
+    if (status === 444) {
+      exchange.status = 444;
+      reply.destroy();
+      return;
+    }
+    const type = own ? 'text/html; charset=utf-8' : answer.type;
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    const keep = keepsAlive(exchange, status);
+    const length = BODILESS.has(status) ? null : bytes.length;
+    const head = headOf(status, fieldsOf(exchange, answer, status, type, length, keep));
+    note(exchange, head);
+    if (length === null || exchange.method === 'HEAD') {
+      if (!Buffer.isBuffer(bytes)) bytes.stream.destroy();
+      reply.send(head, null, !keep);
+    } else if (Buffer.isBuffer(bytes)) {
+      exchange.bodyBytes = bytes.length;
+      reply.send(head, bytes, !keep);
+    } else sendStream(exchange, head, bytes, !keep);
   }
-  const type = own ? 'text/html; charset=utf-8' : answer.type;
-  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-  const length = Buffer.isBuffer(bytes) ? bytes.length : bytes.length;
-  const fields = fieldsOf(exchange, answer, status, type, BODILESS.has(status) ? null : length);
-  const { response } = exchange;
-  exchange.status = status;
-  exchange.sentHeaders = fields;
-  exchange.headerBytes = headerBytes(status, fields);
-  response.sendDate = false;
-  response.writeHead(status, statusText(status), fields.flat());
-  applyTimeouts(exchange);
-  if (BODILESS.has(status) || exchange.method === 'HEAD') {
-    if (!Buffer.isBuffer(bytes)) bytes.stream.destroy();
-    response.end();
-  } else if (Buffer.isBuffer(bytes)) {
-    exchange.bodyBytes = bytes.length;
+  if (!reply.sent && place.conf.send_timeout > 0) connection.socket.setTimeout(place.conf.send_timeout);
+}
+
+/** What was made for an answer that many requests get. */
+interface Kept {
+  readonly place: Place;
+  readonly second: number;
+  readonly head: AnswerHead;
+}
+
+const kept = new WeakMap<Answer, Kept>();
+
+/** Sends an answer that does not depend on its request, with a head that is made once a second. */
+function respondFromKept(exchange: Exchange, answer: Answer): boolean {
+  const { place, reply } = exchange;
+  const { body } = answer;
+  if (answer.lasting !== true || !place.steady || !Buffer.isBuffer(body)) return false;
+  if (exchange.method !== 'GET' || exchange.errorStatus !== 0 || !keepsAlive(exchange, 200)) return false;
+  const second = Math.floor(exchange.since / 1000);
+  let known = kept.get(answer);
+  if (known?.second !== second || known.place !== place) {
+    const head = headOf(200, fieldsOf(exchange, answer, 200, answer.type, body.length, true));
     // A short text goes out in one piece with the header; two pieces cost more than the copy.
-    if (bytes.length <= SHORT_BYTES) response.end(bytes.toString('latin1'), 'latin1');
-    else response.end(bytes);
-  } else sendStream(exchange, bytes);
+    const whole = body.length <= SHORT_BYTES ? { whole: head.text + body.toString('latin1') } : {};
+    known = { place, second, head: { ...head, ...whole } };
+    kept.set(answer, known);
+  }
+  note(exchange, known.head);
+  exchange.bodyBytes = body.length;
+  reply.send(known.head, body, false);
+  return true;
+}
+
+function headOf(status: number, fields: readonly HeaderField[]): AnswerHead {
+  const reason = statusText(status);
+  let text = `HTTP/1.1 ${status} ${reason}\r\n`;
+  for (const [name, value] of fields) text += `${name}: ${value}\r\n`;
+  return { status, reason, fields, text: `${text}\r\n` };
+}
+
+function note(exchange: Exchange, head: AnswerHead): void {
+  exchange.status = head.status;
+  exchange.sentHeaders = head.fields;
+  exchange.headerBytes = head.text.length;
 }
 
 function fieldsOf(
@@ -61,12 +103,13 @@ function fieldsOf(
   status: number,
   type: string | undefined,
   length: number | null,
+  keep: boolean,
 ): readonly HeaderField[] {
   const fields = firstFields(exchange);
   if (type !== undefined && length !== null && type !== '')
     fields.push(['Content-Type', withCharset(exchange, type)]);
   if (length !== null) fields.push(['Content-Length', String(length)]);
-  fields.push(...connectionFields(exchange, status));
+  fields.push(...connectionFields(exchange, keep));
   if (answer.headers !== undefined) fields.push(...answer.headers);
   fields.push(...addedFields(exchange, status, answer.addHeaders === 'always'));
   return withoutDoubles(fields);
@@ -83,52 +126,49 @@ function withCharset(exchange: Exchange, type: string): string {
 /** Statuses after which the rest of what the client sends cannot be trusted to be a request. */
 const CLOSING = new Set([400, 408, 413, 414, 431, 500, 503]);
 
-function connectionFields(exchange: Exchange, status: number): readonly HeaderField[] {
-  const { connection, place, response } = exchange;
-  const { idle, announced } = place.conf.keepalive_timeout;
-  const keep =
-    response.shouldKeepAlive &&
-    idle > 0 &&
+/** Whether the connection may go on after an answer. */
+function keepsAlive(exchange: Exchange, status: number): boolean {
+  const { connection, place, reply } = exchange;
+  const { conf } = place;
+  return (
+    reply.keepAlive &&
+    conf.keepalive_timeout.idle > 0 &&
     !CLOSING.has(status) &&
-    !exchange.draining() &&
-    connection.requests < place.conf.keepalive_requests;
+    connection.requests < conf.keepalive_requests &&
+    !exchange.draining()
+  );
+}
+
+function connectionFields({ place }: Exchange, keep: boolean): readonly HeaderField[] {
   if (!keep) return [['Connection', 'close']];
+  const { announced } = place.conf.keepalive_timeout;
   const fields: HeaderField[] = [['Connection', 'keep-alive']];
   if (announced !== null) fields.push(['Keep-Alive', `timeout=${announced}`]);
   return fields;
 }
 
-/** The idle time of this place counts from the end of this answer, and its patience while it is sent. */
-function applyTimeouts(exchange: Exchange): void {
-  const { response, connection, place } = exchange;
-  const { socket } = connection;
-  if (place.conf.send_timeout > 0) socket.setTimeout(place.conf.send_timeout);
-  response.once('finish', () => {
-    if (!socket.destroyed) socket.setTimeout(place.conf.keepalive_timeout.idle);
-  });
-}
-
-function headerBytes(status: number, fields: readonly HeaderField[]): number {
-  let bytes = `HTTP/1.1 ${status} ${statusText(status)}\r\n\r\n`.length;
-  for (const [name, value] of fields) bytes += name.length + value.length + 4;
-  return bytes;
-}
-
 /** Sends a file; a file that has become shorter ends the connection, since its length has been told. */
-function sendStream(exchange: Exchange, { stream, length }: StreamedBody): void {
-  const { response } = exchange;
+function sendStream(
+  exchange: Exchange,
+  head: AnswerHead,
+  { stream, length }: StreamedBody,
+  last: boolean,
+): void {
+  const { reply } = exchange;
+  exchange.whenOver(() => stream.destroy());
+  reply.begin(head, last);
   stream.on('data', (chunk: Buffer) => {
     exchange.bodyBytes += chunk.length;
-    if (!response.write(chunk)) stream.pause();
+    if (reply.write(chunk)) return;
+    stream.pause();
+    reply.drained(() => stream.resume());
   });
-  response.on('drain', () => stream.resume());
-  response.once('close', () => stream.destroy());
   stream.on('error', (error) => {
     exchange.log.error({ err: error }, 'a file could not be read to its end');
-    response.destroy();
+    reply.destroy();
   });
   stream.on('end', () => {
-    if (exchange.bodyBytes === length) response.end();
-    else response.destroy();
+    if (exchange.bodyBytes === length) reply.end();
+    else reply.destroy();
   });
 }

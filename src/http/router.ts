@@ -13,7 +13,7 @@ import { type RealIp, realIpOf } from './real-ip.ts';
 import { realIpTable } from './real-ip-table.ts';
 import { type RewriteStep, rewriteSteps } from './rewrite.ts';
 import { serverTable } from './server-table.ts';
-import { literal, type Template } from './template.ts';
+import { constantOf, literal, type Template } from './template.ts';
 import { tlsTable } from './tls-table.ts';
 
 /** Where a place’s files are. An alias takes the place of `prefix`; in a location by pattern it is the whole path. */
@@ -45,6 +45,8 @@ export interface Place {
   readonly files: DocumentRoot;
   readonly types: ReadonlyMap<string, string>;
   readonly access: readonly AccessRule[];
+  /** Nothing that it adds to answers depends on the request. */
+  readonly steady: boolean;
   /** Null: whoever is connected is the client. */
   readonly realIp: RealIp | null;
   /** Rules for the methods it does not name. */
@@ -77,15 +79,20 @@ export interface HttpServer {
   readonly place: Place;
 }
 
+/** The servers of an address. */
+interface Candidates {
+  readonly servers: readonly HttpServer[];
+  readonly fallback: HttpServer;
+  /** There is nothing to choose, and no name to catch anything. */
+  readonly plain: boolean;
+}
+
 /** An `http` block, compiled: a pure function of it, swapped as a whole by a reload. */
 export interface Router {
   /** Undefined where none is written. */
   readonly block: Block | undefined;
   readonly servers: readonly HttpServer[];
-  readonly byListen: ReadonlyMap<
-    string,
-    { readonly servers: readonly HttpServer[]; readonly fallback: HttpServer }
-  >;
+  readonly byListen: ReadonlyMap<string, Candidates>;
   readonly maps: ReadonlyMap<string, VariableMap>;
   readonly formats: ReadonlyMap<string, LogFormat>;
 }
@@ -138,6 +145,10 @@ export function compileRouter(tree: Block, modules: readonly HttpModule[]): Rout
       }
     }
   }
+  const byKey = [...byListen].map(([key, { servers: all, fallback }]) => {
+    const plain = all.length === 1 && !fallback.names.some((name) => name.startsWith('~'));
+    return [key, { servers: all, fallback, plain }] as const;
+  });
   const formats = ((http?.settings['log_format'] ?? []) as readonly LogFormat[]).map(
     (format) => [format.name, format] as const,
   );
@@ -147,7 +158,7 @@ export function compileRouter(tree: Block, modules: readonly HttpModule[]): Rout
   return {
     block: http,
     servers,
-    byListen,
+    byListen: new Map(byKey),
     maps: new Map(maps),
     formats: new Map([['combined', COMBINED], ...formats]),
   };
@@ -171,6 +182,7 @@ function compilePlace(
     files: documentRootOf(block, match, outer),
     types: new Map(block.settings['types'] as readonly (readonly [string, string])[]),
     access: accessRules(block),
+    steady: conf.expires.kind === 'off' && conf.add_header.every(({ value }) => constantOf(value) !== null),
     realIp: realIpOf(settingsOf(block, realIpTable)),
     limitExcept: exception === undefined ? null : limitExceptOf(exception),
     rewrite: [],
@@ -276,6 +288,7 @@ export function chooseServer(
 ): { readonly server: HttpServer; readonly match: RegExpExecArray | null } | undefined {
   const candidates = router.byListen.get(listenKey);
   if (candidates === undefined) return undefined;
+  if (candidates.plain) return { server: candidates.fallback, match: null };
   const named = chooseByName(candidates.servers, host ?? '');
   if (named === undefined) return { server: candidates.fallback, match: null };
   if (named.names.some((name) => name.toLowerCase() === (host ?? ''))) return { server: named, match: null };

@@ -116,15 +116,15 @@ const BUILT_IN: Readonly<Record<string, Getter>> = {
   is_args: (x) => (x.args === '' ? '' : '?'),
   uri: (x) => x.uri,
   document_uri: (x) => x.uri,
-  request_uri: (x) => (x.request.url ?? '').replace(/^https?:\/\/[^/?#]*(?=[/?#])/i, ''),
+  request_uri: (x) => x.request.url.replace(/^https?:\/\/[^/?#]*(?=[/?#])/i, ''),
   request: (x) => `${x.request.method} ${x.request.url} HTTP/${x.request.httpVersion}`,
-  request_method: (x) => x.request.method ?? '',
+  request_method: (x) => x.request.method,
   request_time: (x) => seconds(performance.now() - x.startedAt),
   request_length: (x) => String(requestLength(x)),
   request_filename: (x) => filePath(x),
   request_id: (x) =>
     `${x.connection.id.toString(16)}-${x.connection.requests.toString(16)}-${x.since.toString(16)}`,
-  request_completion: (x) => (x.response.writableFinished ? 'OK' : ''),
+  request_completion: (x) => (x.reply.sent ? 'OK' : ''),
   document_root: (x) => documentRoot(x),
   realpath_root: (x) => realPath(documentRoot(x)),
   host: (x) => x.host,
@@ -182,12 +182,8 @@ function remoteUser(authorization: string): string {
 
 /** Request line and header fields as they came, and the announced body. */
 function requestLength(exchange: Exchange): number {
-  const { request } = exchange;
-  let bytes = `${request.method} ${request.url} HTTP/1.1\r\n\r\n`.length;
-  for (let i = 0; i < request.rawHeaders.length; i += 2) {
-    bytes += request.rawHeaders[i]!.length + request.rawHeaders[i + 1]!.length + 4;
-  }
-  return bytes + (Number(request.headers['content-length']) || 0);
+  const { length, headers } = exchange.request;
+  return length + (Number(headers['content-length']) || 0);
 }
 
 /** The folder of the request's place, absolute: its `root`, or its `alias`. */
