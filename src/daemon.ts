@@ -28,7 +28,7 @@ import { prepareAll } from './daemon/prepare.ts';
 import { Presence } from './daemon/presence.ts';
 import { dropRights, logTargets, pidPath, setEnvironment, startNotes } from './daemon/process.ts';
 import { countSessions, keptOf, sessionsOf } from './daemon/sessions.ts';
-import { emptied, type ReadConfig, readConfig, readSources, saysNothing } from './daemon/sources.ts';
+import { type ReadConfig, RunningConfig, readConfig, soundConfig } from './daemon/sources.ts';
 import { ConfigWatch, type WatchTimes } from './daemon/watch.ts';
 
 /** The protocols' hosts of one process. */
@@ -62,6 +62,7 @@ export class Daemon {
   readonly #hosts: Hosts;
   readonly #listeners: Listeners;
   readonly #presence: Presence;
+  readonly #source: RunningConfig;
   readonly #watch: ConfigWatch;
   /** Resolves once the server has stopped and everything it held has been let go. */
   readonly ended: Promise<void>;
@@ -81,6 +82,7 @@ export class Daemon {
   private constructor(options: DaemonOptions, config: Config, log: ErrorLog) {
     this.#options = options;
     this.#config = config;
+    this.#source = new RunningConfig(options.config);
     this.#log = log;
     this.runtime = new Runtime(config.prefix, log.logger);
     this.#hosts = options.hosts(this.runtime);
@@ -97,7 +99,7 @@ export class Daemon {
     });
     this.#presence = new Presence(pidPath(config));
     this.#watch = new ConfigWatch(
-      () => readSources(options.config.file),
+      () => this.#source.sources(),
       () => void this.#fileChanged(),
       log.logger,
       options.watch,
@@ -255,7 +257,7 @@ export class Daemon {
   }
 
   async #plan(file: string): Promise<Planned | Refused> {
-    const read = readConfig({ ...this.#options.config, file });
+    const read = await this.#source.read(this.#config.tree, file);
     return this.#attempt(read, async (config): Promise<Planned> => {
       const { plan, undo, warnings } = await this.#prepare(config, true);
       const steps = plan();
@@ -276,9 +278,7 @@ export class Daemon {
   async #attempt<T>(read: ReadConfig, work: (config: Config) => Promise<T>): Promise<T | Refused> {
     try {
       if (this.#leaving) throw new ConfigError([LEAVING]);
-      if (read.result instanceof LoadError) throw read.result;
-      if (saysNothing(read)) throw new ConfigError([emptied(this.#options.config.file)]);
-      return await work(read.result);
+      return await work(soundConfig(read, this.#options.config.file));
     } catch (error) {
       const diagnostics = diagnose(error) ?? [this.#fault(error)];
       return { kind: 'refused', diagnostics, files: read.files, since: this.#appliedAt };
@@ -287,7 +287,7 @@ export class Daemon {
 
   async #reload(reason: string): Promise<Outcome> {
     const started = performance.now();
-    const read = readConfig(this.#options.config);
+    const read = await this.#source.read(this.#config.tree);
     const outcome = await this.#attempt(read, (config) => this.#apply(config, started));
     this.#tell(outcome, reason);
     this.runtime.reloads.note(

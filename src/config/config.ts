@@ -3,8 +3,9 @@ import type { Block } from './block.ts';
 import { ConfigError, type Diagnostic } from './errors.ts';
 import { type ConfigFiles, diskFiles } from './files.ts';
 import type { Ignored } from './findings.ts';
-import { type Loaded, type LoadedFile, load } from './load.ts';
-import { resolveStatements } from './resolve.ts';
+import { type Loaded, type LoadedFile, loading, type ParsedFiles } from './load.ts';
+import { resolving } from './resolve.ts';
+import { atOnce, type Sliced } from './slices.ts';
 import type { TableSource } from './table.ts';
 import { vocabularyOf } from './vocabulary.ts';
 
@@ -19,6 +20,10 @@ export interface ConfigOptions {
   readonly sources: readonly TableSource[];
   /** Where files are read; those of this machine without it. */
   readonly files?: ConfigFiles;
+  /** A tree made by the same modules that is likely to be much like this one: what is equal is shared with it. */
+  readonly before?: Block;
+  /** Files that may not have to be parsed. */
+  readonly parsed?: ParsedFiles;
 }
 
 /** A configuration that holds. */
@@ -48,11 +53,17 @@ export class LoadError extends ConfigError {
 
 /** Reads and checks a configuration. Throws a LoadError with all findings where there is an error among them. */
 export function loadConfig(options: ConfigOptions): Config {
+  return atOnce(loadingConfig(options));
+}
+
+/** The same in slices. */
+export function* loadingConfig(options: ConfigOptions): Sliced<Config> {
   const prefix = options.prefix === undefined ? prefixOf(options.file) : resolve(options.prefix);
   const vocabulary = vocabularyOf(options.sources);
-  const loaded = load(options.file, options.globals ?? '', options.files ?? diskFiles);
+  const { file, files = diskFiles, globals = '', parsed, before } = options;
+  const loaded = yield* loading(file, globals, files, parsed);
   const resolved = loaded.sound
-    ? resolveStatements(loaded.statements, vocabulary, { directory: dirname(resolve(options.file)), prefix })
+    ? yield* resolving(loaded.statements, vocabulary, { directory: dirname(resolve(file)), prefix }, before)
     : null;
   const diagnostics = inOrder([...loaded.diagnostics, ...(resolved?.diagnostics ?? [])], loaded.files);
   if (resolved === null || diagnostics.some((diagnostic) => diagnostic.severity === 'error')) {

@@ -75,6 +75,8 @@ export class Lexer {
   #base = 0;
   #ended = false;
   #done = false;
+  /** Tokens that `next` may give before it pauses. */
+  #allowed = Number.POSITIVE_INFINITY;
   readonly #rules = (rules as moo.Lexer & { clone(): moo.Lexer }).clone();
 
   constructor(text: string, file: string, report: Report) {
@@ -116,8 +118,19 @@ export class Lexer {
     this.#replay.length = 0;
   }
 
+  /** Whether the end of the file has been given. */
+  get done(): boolean {
+    return this.#done;
+  }
+
+  /** Lets `next` give so many tokens, and then nothing until it is called again. */
+  allow(tokens: number): void {
+    this.#allowed = tokens;
+  }
+
   next(): Token | undefined {
-    if (this.#done) return undefined;
+    if (this.#done || this.#allowed === 0) return undefined;
+    this.#allowed -= 1;
     const token = this.#replay.shift() ?? this.#read();
     if (token.type === 'eof') this.#done = true;
     this.#track(token);

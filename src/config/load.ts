@@ -6,7 +6,8 @@ import { closestMatch } from 'leven';
 import type { Diagnostic, Position } from './errors.ts';
 import { type ConfigFiles, failure, isAbsent } from './files.ts';
 import { glob, isPattern } from './glob.ts';
-import { MAX_FILE, parse } from './parse.ts';
+import { MAX_FILE, type Parsed, parse, parsing } from './parse.ts';
+import { atOnce, type Sliced } from './slices.ts';
 import type { Statement, Word } from './statement.ts';
 
 /** A file that was read. */
@@ -61,8 +62,21 @@ interface FileText {
   readonly includes: boolean;
 }
 
+/** Files that were parsed, by name: who reads the same text again soon need not parse it again. */
+export type ParsedFiles = Map<string, { readonly text: string; readonly parsed: Parsed }>;
+
 /** Reads the main file and all that it includes. Never throws for what the files say; see `diagnostics`. */
 export function load(file: string, globals: string, files: ConfigFiles): Loaded {
+  return atOnce(loading(file, globals, files));
+}
+
+/** The same in slices; what it parses is looked for, and noted, in `known`. */
+export function* loading(
+  file: string,
+  globals: string,
+  files: ConfigFiles,
+  known: ParsedFiles = new Map(),
+): Sliced<Loaded> {
   const diagnostics: Diagnostic[] = [];
   const loaded = new Map<string, FileText>();
   const directories = new Set<string>();
@@ -82,10 +96,12 @@ export function load(file: string, globals: string, files: ConfigFiles): Loaded 
     });
   };
 
-  const add = (path: string, name: string, content: Uint8Array): FileText => {
+  const add = function* (path: string, name: string, content: Uint8Array): Sliced<FileText> {
     bytes += content.byteLength;
     const text = decode(content);
-    const parsed = parse(text, name);
+    const before = known.get(name);
+    const parsed = before?.text === text ? before.parsed : yield* parsing(text, name);
+    known.set(name, { text, parsed });
     diagnostics.push(...parsed.diagnostics);
     sound &&= parsed.sound;
     const entry: FileText = {
@@ -98,16 +114,17 @@ export function load(file: string, globals: string, files: ConfigFiles): Loaded 
   };
 
   /** The text of a file, read once; null where it cannot be had, which `missing` may have an answer to. */
-  const open = (path: string, name: string, at: Position | undefined): FileText | null => {
-    const known = loaded.get(path);
-    if (known !== undefined) return known;
+  const open = function* (path: string, name: string, at: Position | undefined): Sliced<FileText | null> {
+    const opened = loaded.get(path);
+    if (opened !== undefined) return opened;
     directories.add(dirname(path));
     let content: Uint8Array;
     try {
       content = files.read(path);
     } catch (error) {
       const stock = basename(path);
-      if (at !== undefined && isAbsent(error) && STOCK.includes(stock)) return instead(path, stock, at);
+      if (at !== undefined && isAbsent(error) && STOCK.includes(stock))
+        return yield* instead(path, stock, at);
       fail('open-failed', `open() "${name}" failed (${failure(error)})`, at, near(path, at, files));
       return null;
     }
@@ -115,10 +132,10 @@ export function load(file: string, globals: string, files: ConfigFiles): Loaded 
       fail('too-large', `"${name}" is too large for a configuration: ${content.byteLength} bytes`, at);
       return null;
     }
-    return add(path, name, content);
+    return yield* add(path, name, content);
   };
 
-  const instead = (path: string, stock: string, at: Position): FileText | null => {
+  const instead = function* (path: string, stock: string, at: Position): Sliced<FileText | null> {
     const types = stock === 'mime.types';
     diagnostics.push({
       severity: 'warning',
@@ -130,25 +147,30 @@ export function load(file: string, globals: string, files: ConfigFiles): Loaded 
         : 'nothing in that file has an effect here',
     });
     if (!types) return null;
-    const known = loaded.get(PACKAGED_TYPES);
-    return known ?? add(PACKAGED_TYPES, PACKAGED_TYPES, readFileSync(PACKAGED_TYPES));
+    return (
+      loaded.get(PACKAGED_TYPES) ?? (yield* add(PACKAGED_TYPES, PACKAGED_TYPES, readFileSync(PACKAGED_TYPES)))
+    );
   };
 
-  const expand = (list: readonly Statement[], stack: readonly string[]): readonly Statement[] => {
+  const expand = function* (
+    list: readonly Statement[],
+    stack: readonly string[],
+  ): Sliced<readonly Statement[]> {
     const out: Statement[] = [];
     for (const statement of list) {
       if (statement.name === 'include' && statement.block === null && statement.args.length === 1) {
-        for (const inner of include(statement.args[0]!, stack)) out.push(inner);
+        for (const inner of yield* include(statement.args[0]!, stack)) out.push(inner);
       } else if (statement.block !== null) {
-        out.push({ ...statement, block: expand(statement.block, stack) });
+        out.push({ ...statement, block: yield* expand(statement.block, stack) });
       } else {
         out.push(statement);
       }
+      yield;
     }
     return out;
   };
 
-  const include = (word: Word, stack: readonly string[]): readonly Statement[] => {
+  const include = function* (word: Word, stack: readonly string[]): Sliced<readonly Statement[]> {
     const path = resolve(base, word.value);
     let paths: readonly string[] = [path];
     if (isPattern(word.value)) {
@@ -164,10 +186,10 @@ export function load(file: string, globals: string, files: ConfigFiles): Loaded 
       } else if (stack.length > MAX_INCLUDE_DEPTH || includes > MAX_INCLUDES) {
         if (includes <= MAX_INCLUDES + 1) fail('too-many-includes', 'too many files are included', word.at);
       } else {
-        const text = open(target, target, word.at);
+        const text = yield* open(target, target, word.at);
         if (text !== null) {
           for (const statement of text.includes
-            ? expand(text.statements, [...stack, target])
+            ? yield* expand(text.statements, [...stack, target])
             : text.statements) {
             out.push(statement);
           }
@@ -178,8 +200,9 @@ export function load(file: string, globals: string, files: ConfigFiles): Loaded 
   };
 
   const given = globals.trim() === '' ? [] : commandLine(globals, diagnostics);
-  const top = open(main, file, undefined);
-  const statements = top === null ? [] : top.includes ? expand(top.statements, [main]) : top.statements;
+  const top = yield* open(main, file, undefined);
+  const statements =
+    top === null ? [] : top.includes ? yield* expand(top.statements, [main]) : top.statements;
   return {
     statements: given.concat(statements),
     files: [...loaded.values()].map((entry) => entry.file),

@@ -2,11 +2,14 @@ import nearley from 'nearley';
 import type { Diagnostic, Position } from './errors.ts';
 import { Lexer, type OpenBlock, type Report } from './lexer.ts';
 import grammar from './nginx.generated.ts';
+import { atOnce, type Sliced } from './slices.ts';
 import type { Statement } from './statement.ts';
 import type { Terminal, Token } from './syntax.ts';
 
 /** Bytes one file may have. */
 export const MAX_FILE = 16 * 1024 * 1024;
+/** Tokens of one step of a parse: a fraction of a millisecond. */
+const STEP = 64;
 /** Syntax errors after which the rest of a file is not looked at. */
 const MAX_ERRORS = 100;
 
@@ -33,6 +36,11 @@ interface Internals {
 
 /** Reads the text of one file, `file` being its name in positions. Goes on behind syntax errors as far as it can. */
 export function parse(text: string, file: string): Parsed {
+  return atOnce(parsing(text, file));
+}
+
+/** The same in slices. */
+export function* parsing(text: string, file: string): Sliced<Parsed> {
   const diagnostics: Diagnostic[] = [];
   let sound = true;
   const report: Report = (code, message, at, options = {}) => {
@@ -60,15 +68,17 @@ export function parse(text: string, file: string): Parsed {
   internals.reportError = () => '';
 
   for (;;) {
+    lexer.allow(STEP);
     try {
       parser.feed('');
-      break;
+      if (lexer.done) break;
     } catch (error) {
       const token = (error as { token?: Token }).token;
       if (token === undefined) throw error;
       internals.table.pop();
       recover(token, expected(internals), lexer, report);
     }
+    yield;
   }
   if (parser.results.length !== 1) throw new Error(`${parser.results.length} readings of ${file}`);
   return { statements: parser.results[0] as Statement[], diagnostics, sound };

@@ -3,7 +3,8 @@ import { apart, inertStatement, shape, unknown } from './check.ts';
 import type { Diagnostic, Position } from './errors.ts';
 import { Findings, type Ignored, type ResolveOptions } from './findings.ts';
 import { deepFreeze, hide } from './freeze.ts';
-import { joined, mergeSettings, repeated, type Written } from './merge.ts';
+import { Inheritance, joined, repeated, type Written } from './merge.ts';
+import { atOnce, type Sliced } from './slices.ts';
 import { argumentText, type Statement } from './statement.ts';
 import type { BlockRow, Context, GroupEntry, Row, ValueRow } from './table.ts';
 import type { Entry, Vocabulary } from './vocabulary.ts';
@@ -20,13 +21,25 @@ export function resolveStatements(
   vocabulary: Vocabulary,
   options: ResolveOptions,
 ): Resolved {
+  return atOnce(resolving(statements, vocabulary, options));
+}
+
+/**
+ * The same in slices. Settings that come out as they are in `before`, a tree of the same vocabulary, are its very objects.
+ */
+export function* resolving(
+  statements: readonly Statement[],
+  vocabulary: Vocabulary,
+  options: ResolveOptions,
+  before?: Block,
+): Sliced<Resolved> {
   const findings = new Findings(options);
   const start: Position = statements[0]?.at ?? { file: '', line: 1, column: 1, length: 0 };
-  const tree = new Resolver(vocabulary, findings).block(
-    { context: 'main', name: 'main', value: null, key: 'main', at: start, outer: null },
+  const tree = yield* new Resolver(vocabulary, findings).block(
+    { context: 'main', name: 'main', value: null, key: 'main', at: start, outer: null, before },
     statements,
   );
-  return { tree: deepFreeze(tree), diagnostics: findings.diagnostics, ignored: findings.ignored };
+  return { tree, diagnostics: findings.diagnostics, ignored: findings.ignored };
 }
 
 /** What a block is before its inside has been looked at. */
@@ -37,6 +50,9 @@ interface Head {
   readonly key: string;
   readonly at: Position;
   readonly outer: Block | null;
+  /** The block of that place in the configuration before, and the one around it. */
+  readonly before?: Block | undefined;
+  readonly outerBefore?: Block | undefined;
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -67,14 +83,16 @@ interface Scratch {
 class Resolver {
   readonly #vocabulary: Vocabulary;
   readonly #findings: Findings;
+  readonly #inheritance: Inheritance;
 
   constructor(vocabulary: Vocabulary, findings: Findings) {
     this.#vocabulary = vocabulary;
     this.#findings = findings;
+    this.#inheritance = new Inheritance(vocabulary);
   }
 
-  block(head: Head, statements: readonly Statement[]): Block {
-    const { context, name, value, key, outer } = head;
+  *block(head: Head, statements: readonly Statement[]): Sliced<Block> {
+    const { context, name, value, key, outer, before, outerBefore } = head;
     const scratch: Scratch = {
       context,
       written: new Map(),
@@ -86,44 +104,58 @@ class Resolver {
     };
     for (const statement of statements) {
       for (const part of apart(statement, context, this.#vocabulary, this.#findings)) {
-        this.#statement(part, scratch);
+        yield* this.#statement(part, scratch);
       }
+      yield;
     }
-    const { settings, origins, texts } = mergeSettings(
-      this.#vocabulary,
-      { context, outer },
-      scratch.written,
-      scratch.groups,
-    );
     const children: Block[] = [];
-    const plain = hide({ context, name, value, key, settings, children }, 'at', head.at);
-    const block: Block = hide(hide(plain, 'origins', origins), 'texts', texts);
+    const block = this.#inheritance.merged(
+      { context, outer, before, outerBefore },
+      scratch,
+      ({ settings, origins, texts }) => {
+        const plain = hide({ context, name, value, key, settings, children }, 'at', Object.freeze(head.at));
+        return Object.freeze(hide(hide(plain, 'origins', origins), 'texts', texts));
+      },
+    );
+    const counterparts = new Map(before?.children.map((child) => [known(child), child]));
     for (const { statement, row, value, key, entry } of scratch.pending) {
-      const child = this.block(
-        { context: row.opens, name: statement.name, value, key, at: statement.at, outer: block },
+      const { name, at } = statement;
+      const child = yield* this.block(
+        {
+          context: row.opens,
+          name,
+          value,
+          key,
+          at,
+          outer: block,
+          before: counterparts.get(known({ name, key })),
+          outerBefore: before,
+        },
         statement.block!,
       );
       children.push(child);
       if (entry !== undefined) entry.block = child;
     }
+    Object.freeze(children);
+    for (const list of scratch.groups.values()) deepFreeze(list);
     return block;
   }
 
-  #statement(statement: Statement, scratch: Scratch): void {
+  *#statement(statement: Statement, scratch: Scratch): Sliced<void> {
     const entry = this.#vocabulary.entries.get(scratch.context)?.get(statement.name);
     if (entry === undefined) {
-      this.#inside(statement, unknown(statement, scratch.context, this.#vocabulary, this.#findings));
+      yield* this.#inside(statement, unknown(statement, scratch.context, this.#vocabulary, this.#findings));
     } else if (entry.kind === 'inert') {
       inertStatement(statement, entry.inert, this.#findings);
     } else {
       const { row } = entry;
       const { min, max } = row;
       if (!shape(statement, { block: row.kind === 'block', min, max }, this.#findings)) {
-        this.#inside(statement, entry);
+        yield* this.#inside(statement, entry);
       } else if (row.kind === 'value') {
         this.#value(statement, row, scratch);
       } else if (row.data === undefined) {
-        this.#openBlock(statement, row, scratch);
+        yield* this.#openBlock(statement, row, scratch);
       } else {
         this.#dataBlock(statement, row, row.data, scratch);
       }
@@ -131,16 +163,16 @@ class Resolver {
   }
 
   /** Checks the inside of a block that cannot be opened as what it was most likely meant to be. */
-  #inside(statement: Statement, entry: Entry | undefined): void {
+  *#inside(statement: Statement, entry: Entry | undefined): Sliced<void> {
     if (statement.block === null || entry?.kind !== 'row') return;
     const { row } = entry;
     if (row.kind !== 'block' || row.data !== undefined) return;
-    this.#apartFromTree(statement, row);
+    yield* this.#apartFromTree(statement, row);
   }
 
-  #apartFromTree(statement: Statement, row: BlockRow<unknown>): void {
+  *#apartFromTree(statement: Statement, row: BlockRow<unknown>): Sliced<void> {
     const { name, at } = statement;
-    this.block({ context: row.opens, name, value: null, key: '', at, outer: null }, statement.block!);
+    yield* this.block({ context: row.opens, name, value: null, key: '', at, outer: null }, statement.block!);
   }
 
   #value(statement: Statement, row: ValueRow<unknown>, scratch: Scratch): void {
@@ -166,21 +198,21 @@ class Resolver {
     if (read !== undefined) write(scratch, statement, row, read.value);
   }
 
-  #openBlock(statement: Statement, row: BlockRow<unknown>, scratch: Scratch): void {
+  *#openBlock(statement: Statement, row: BlockRow<unknown>, scratch: Scratch): Sliced<void> {
     const { name } = statement;
     const read = this.#findings.read(statement, scratch.context, (context) =>
       row.read(statement.args, context),
     );
     if (read === undefined) {
-      this.#apartFromTree(statement, row);
+      yield* this.#apartFromTree(statement, row);
       return;
     }
-    const { value } = read;
+    const value = deepFreeze(read.value);
     const count = scratch.counts.get(name) ?? 0;
     scratch.counts.set(name, count + 1);
     const key = row.key === null ? String(count) : row.key(value);
     if (row.key !== null && this.#duplicateBlock(statement, row, key, scratch)) {
-      this.#apartFromTree(statement, row);
+      yield* this.#apartFromTree(statement, row);
       return;
     }
     const entry = row.group === undefined ? undefined : groupEntry(statement, value);
@@ -199,10 +231,9 @@ class Resolver {
 
   #duplicateBlock(statement: Statement, row: BlockRow<unknown>, key: string, scratch: Scratch): boolean {
     const { name, at, args } = statement;
-    const known = `${name} ${key}`;
-    const first = scratch.keys.get(known);
+    const first = scratch.keys.get(known({ name, key }));
     if (first === undefined) {
-      scratch.keys.set(known, at);
+      scratch.keys.set(known({ name, key }), at);
       return false;
     }
     const written = args.map((word) => word.value).join(' ');
@@ -218,10 +249,15 @@ function write(scratch: Scratch, statement: Statement, row: Row, value: unknown)
   const before = scratch.written.get(statement.name);
   const text = argumentText(statement);
   scratch.written.set(statement.name, {
-    value: before === undefined ? value : repeated(row.repeat ?? 'error', before.value, value),
-    at: statement.at,
+    value: deepFreeze(before === undefined ? value : repeated(row.repeat ?? 'error', before.value, value)),
+    at: Object.freeze(statement.at),
     text: row.repeat === 'last' || before === undefined ? text : joined(before.text, text),
   });
+}
+
+/** What a block is known by among its siblings. */
+function known({ name, key }: Pick<Block, 'name' | 'key'>): string {
+  return `${name} ${key}`;
 }
 
 function groupOf(scratch: Scratch, group: string): GroupEntry[] {

@@ -25,8 +25,18 @@ export interface Vocabulary {
   readonly groups: ReadonlyMap<Context, ReadonlyMap<string, Row>>;
 }
 
+const made = new WeakMap<readonly TableSource[], Vocabulary>();
+
 /** Brings the tables of all modules together. Throws where two of them claim one name in one context. */
 export function vocabularyOf(sources: readonly TableSource[]): Vocabulary {
+  const known = made.get(sources);
+  if (known !== undefined) return known;
+  const vocabulary = joinedTables(sources);
+  made.set(sources, vocabulary);
+  return vocabulary;
+}
+
+function joinedTables(sources: readonly TableSource[]): Vocabulary {
   const entries = new Map<Context, Map<string, Entry>>();
   const places = new Map<string, Context[]>();
   const settings = new Map<Context, Map<string, Row>>();

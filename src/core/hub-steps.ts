@@ -33,7 +33,8 @@ export function startStep(server: RtmpServer, member: Member, name: string, bloc
 /** Gives an application its new block, whose server is called `server`. */
 export function updateStep(member: Member, name: string, server: string, block: Block): Step {
   const { application, block: before } = member;
-  const settings = settingsOf(block, liveTable);
+  const same = before.settings === block.settings;
+  const settings = same ? application.settings : settingsOf(block, liveTable);
   const changed = changedSettings(application.settings, settings);
   const take = (): undefined => {
     member.block = block;
@@ -63,6 +64,7 @@ export function changedServerSettings(
   after: ServerSpec,
   modules: readonly Module[],
 ): readonly string[] {
+  if (before.block.settings === after.block.settings) return [];
   const table = Object.assign({}, ...modules.map((module) => module.tables.rtmp_server ?? {}));
   return changedSettings(settingsOf(before.block, table), settingsOf(after.block, table));
 }

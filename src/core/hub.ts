@@ -127,7 +127,7 @@ export class Hub {
           spec,
           known === undefined ? null : changedServerSettings(known.spec, spec, modules),
         ),
-        ...this.#servicesOf(server).plan(spec.block, label, forServers, ground),
+        ...this.#servicesOf(server).plan(known?.spec.block, spec.block, label, forServers, ground),
         ...this.#planApplications(server, spec, label, forApplications, ground),
       );
     }
@@ -169,7 +169,7 @@ export class Hub {
         running === undefined
           ? startStep(server, member, name, block)
           : updateStep(running, name, label, block);
-      return [first, ...member.services.plan(block, name, services, ground)];
+      return [first, ...member.services.plan(running?.block, block, name, services, ground)];
     });
     return [...removals, ...rest];
   }

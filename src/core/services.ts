@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Block, settingsOf, settingsWithin } from '../config/block.ts';
+import { type Block, childrenOf, settingsOf, settingsWithin, type Within } from '../config/block.ts';
 import type { Settings, Table } from '../config/table.ts';
 import type { Logger } from './log.ts';
 import type { LogFiles } from './log-files.ts';
@@ -10,8 +10,6 @@ import type { Outcome } from './report.ts';
 
 /** One service that runs, with what it registered. */
 interface Running {
-  /** What it took its settings from. */
-  block: Block;
   conf: Settings<Table>;
   service: Service<never>;
   readonly undo: (() => void)[];
@@ -53,23 +51,48 @@ export function listed(modules: readonly Module[], kind: 'application' | 'server
 export class Services<Context> {
   readonly #owner: ServiceOwner<Context>;
   readonly #running = new Map<string, Running>();
+  /** Those that could not start, and may the next time. */
+  readonly #failed = new Set<string>();
 
   constructor(owner: ServiceOwner<Context>) {
     this.#owner = owner;
   }
 
-  /** The steps to what the block says; `label` names the owner in reports. */
-  plan(block: Block, label: string, wanted: readonly Listed[], ground: ServiceGround): readonly Step[] {
-    return wanted.flatMap((one) => this.#planOne(one, block, label, ground) ?? []);
+  /**
+   * The steps from the block that they are in step with, undefined for none, to what another says; `label` names the
+   * owner in reports.
+   */
+  plan(
+    before: Block | undefined,
+    block: Block,
+    label: string,
+    wanted: readonly Listed[],
+    ground: ServiceGround,
+  ): readonly Step[] {
+    const steps: Step[] = [];
+    for (const one of wanted) {
+      const step = this.#planOne(one, before, block, label, ground);
+      if (step !== undefined) steps.push(step);
+    }
+    return steps;
   }
 
-  #planOne(one: Listed, block: Block, label: string, ground: ServiceGround): Step | undefined {
+  #planOne(
+    one: Listed,
+    before: Block | undefined,
+    block: Block,
+    label: string,
+    ground: ServiceGround,
+  ): Step | undefined {
     const { name, spec } = one;
+    const running = this.#running.get(name);
+    if (hasSameSettings(before, block, spec.within) && !this.#failed.has(name)) {
+      return running === undefined ? undefined : keptStep(name, label);
+    }
     const conf =
       spec.within === undefined
         ? settingsOf(block, spec.table)
         : settingsWithin(block, spec.table, spec.within);
-    const running = this.#running.get(name);
     const step = (outcome: Outcome, take?: Step['take'], changed?: readonly string[]): Step => ({
       entry: {
         kind: 'service',
@@ -77,20 +100,15 @@ export class Services<Context> {
         outcome,
         ...(changed === undefined ? {} : { changed }),
       },
-      ...(changed === undefined || running === undefined ? {} : { before: running.block, after: block }),
+      ...(changed === undefined || before === undefined ? {} : { before, after: block }),
       ...(take === undefined ? {} : { take }),
     });
-    const start = (): Outcome | undefined => (this.#start(one, block, conf, ground) ? undefined : 'failed');
+    const start = (): Outcome | undefined => (this.#start(one, conf, ground) ? undefined : 'failed');
     if (running === undefined) return spec.enabled(conf as never) ? step('started', start) : undefined;
     const close = (): undefined => void this.#close(name, running);
     if (!spec.enabled(conf as never)) return step('closed', close);
     const changed = changedSettings(running.conf, conf);
-    if (changed.length === 0) {
-      return step('kept', () => {
-        running.block = block;
-        return undefined;
-      });
-    }
+    if (changed.length === 0) return keptStep(name, label);
     const restart = (): Outcome => {
       close();
       return start() ?? 'restarted';
@@ -98,7 +116,7 @@ export class Services<Context> {
     if (!this.#fits(running, conf)) return step('restarted', restart, changed);
     const update = (): Outcome | undefined => {
       if (!this.#update(name, running, conf)) return restart();
-      Object.assign(running, { conf, block });
+      running.conf = conf;
       return undefined;
     };
     return step('updated', update, changed);
@@ -108,18 +126,20 @@ export class Services<Context> {
     for (const [name, running] of [...this.#running].reverse()) this.#close(name, running);
   }
 
-  #start({ name, order, spec }: Listed, block: Block, conf: Settings<Table>, ground: ServiceGround): boolean {
+  #start({ name, order, spec }: Listed, conf: Settings<Table>, ground: ServiceGround): boolean {
     const undo: (() => void)[] = [];
     const own = (action: () => void): void => void undo.push(action);
     const base: ServiceContext = { ...ground, log: this.#owner.log.child({ module: name }), own };
     const context = this.#owner.context(base, order);
     try {
       const service = spec.start(conf as never, context as never);
-      this.#running.set(name, { block, conf, service, undo });
+      this.#running.set(name, { conf, service, undo });
+      this.#failed.delete(name);
       return true;
     } catch (error) {
       this.#owner.log.error({ module: name, err: error }, 'a service could not start');
       this.#undo(name, undo);
+      this.#failed.add(name);
       return false;
     }
   }
@@ -158,11 +178,31 @@ export class Services<Context> {
   }
 }
 
+function keptStep(name: string, label: string): Step {
+  return { entry: { kind: 'service', name: `${name} of ${label}`, outcome: 'kept' } };
+}
+
 /** The names of the settings whose values differ. */
 export function changedSettings(
   before: Readonly<Record<string, unknown>>,
   after: Readonly<Record<string, unknown>>,
 ): readonly string[] {
+  if (before === after) return [];
   const names = new Set([...Object.keys(before), ...Object.keys(after)]);
-  return [...names].filter((name) => !isDeepStrictEqual(before[name], after[name]));
+  return [...names].filter((name) => !isEqual(before[name], after[name]));
+}
+
+function isEqual(a: unknown, b: unknown): boolean {
+  return Object.is(a, b) || isDeepStrictEqual(a, b);
+}
+
+/** Whether it can be told at a glance that two blocks give a service the same settings: see `Inheritance`. */
+function hasSameSettings(before: Block | undefined, after: Block, within: Within | undefined): boolean {
+  if (before?.settings !== after.settings) return false;
+  if (within === undefined) return true;
+  const [old, now] = [childrenOf(before, within.name), childrenOf(after, within.name)];
+  return (
+    old.length === now.length &&
+    old.every(({ key, settings }, index) => key === now[index]!.key && settings === now[index]!.settings)
+  );
 }

@@ -123,9 +123,10 @@ function told(entries: readonly ReportEntry[]): readonly ReportEntry[] {
 /** What changed, in one phrase: `+1 application (rtmp:1935/cam); 12 publishers and 340 viewers kept`. */
 export function summary(outcome: Applied): string {
   const { report, publishers, viewers } = outcome;
+  const changes = told(report.changes);
   const parts = SIGNS.flatMap(([sign, outcomes]) => {
     const kinds = new Map<string, ReportEntry[]>();
-    for (const entry of told(report.entries)) {
+    for (const entry of changes) {
       if (!outcomes.includes(entry.outcome)) continue;
       kinds.set(entry.kind, [...(kinds.get(entry.kind) ?? []), entry]);
     }

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
-import { type Config, type ConfigOptions, LoadError, loadConfig } from '../config/config.ts';
-import type { Diagnostic } from '../config/errors.ts';
+import type { Block } from '../config/block.ts';
+import { type Config, type ConfigOptions, LoadError, loadingConfig } from '../config/config.ts';
+import { ConfigError } from '../config/errors.ts';
 import { diskFiles } from '../config/files.ts';
-import { type LoadedFile, load } from '../config/load.ts';
+import { type LoadedFile, loading, type ParsedFiles } from '../config/load.ts';
+import { atOnce, inSlices, type Sliced } from '../config/slices.ts';
 import type { Sources } from './watch.ts';
 
 /** A configuration that was read, whether it holds or not. */
@@ -15,26 +17,19 @@ export interface ReadConfig {
 
 /** Reads and checks the configuration; its errors are in the result. */
 export function readConfig(options: ConfigOptions): ReadConfig {
+  return atOnce(reading(options));
+}
+
+function* reading(options: ConfigOptions): Sliced<ReadConfig> {
   let result: Config | LoadError;
   try {
-    result = loadConfig(options);
+    result = yield* loadingConfig(options);
   } catch (error) {
     if (!(error instanceof LoadError)) throw error;
     result = error;
   }
   const { files, directories } = result;
   return { result, files, sources: sourcesOf(options.file, files, directories) };
-}
-
-/** Whether there is nothing in the files but spaces and comments. */
-export function saysNothing({ files }: ReadConfig): boolean {
-  return files.every(({ text }) => text.replace(/^\s*#.*$/gm, '').trim() === '');
-}
-
-/** Reads the text of the configuration alone, to see whether it has changed. */
-export function readSources(file: string): Sources {
-  const { files, directories } = load(file, '', diskFiles);
-  return sourcesOf(file, files, directories);
 }
 
 function sourcesOf(main: string, files: readonly LoadedFile[], directories: readonly string[]): Sources {
@@ -48,7 +43,41 @@ function sourcesOf(main: string, files: readonly LoadedFile[], directories: read
   };
 }
 
-/** A file that is being written may be found empty, and nobody empties it to end everything. */
-export function emptied(file: string): Diagnostic {
-  return { severity: 'error', code: 'empty', message: `configuration ${file} is empty` };
+/** The configuration of a running server, which is read in slices so that nobody has to wait for it. */
+export class RunningConfig {
+  readonly #options: ConfigOptions;
+  /** Not for long: a look at the sources comes before or after most reloads. */
+  #parsed = new WeakRef<ParsedFiles>(new Map());
+
+  constructor(options: ConfigOptions) {
+    this.#options = options;
+  }
+
+  /** Reads and checks it, or another file in its place; what is as it is in `before` is shared with that. */
+  read(before: Block, file = this.#options.file): Promise<ReadConfig> {
+    return inSlices(reading({ ...this.#options, file, before, parsed: this.#recent() }));
+  }
+
+  /** Reads its text alone, to see whether it has changed. */
+  async sources(): Promise<Sources> {
+    const { file } = this.#options;
+    const { files, directories } = await inSlices(loading(file, '', diskFiles, this.#recent()));
+    return sourcesOf(file, files, directories);
+  }
+
+  #recent(): ParsedFiles {
+    const parsed: ParsedFiles = this.#parsed.deref() ?? new Map();
+    this.#parsed = new WeakRef(parsed);
+    return parsed;
+  }
+}
+
+/** The configuration that may take the place of a running one. Throws a ConfigError where it does not hold or says nothing. */
+export function soundConfig(read: ReadConfig, file: string): Config {
+  if (read.result instanceof LoadError) throw read.result;
+  // A file that is being written may be found empty, and nobody empties it to end everything.
+  if (read.files.every(({ text }) => text.replace(/^\s*#.*$/gm, '').trim() === '')) {
+    throw new ConfigError([{ severity: 'error', code: 'empty', message: `configuration ${file} is empty` }]);
+  }
+  return read.result;
 }

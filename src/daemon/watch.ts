@@ -34,7 +34,7 @@ const TIMES: WatchTimes = { debounce: 100, mostDebounce: 1000, settle: 100, miss
  * looks at all files agree and their text is not the one known, so a touch or a half-written file is none.
  */
 export class ConfigWatch {
-  readonly #read: () => Sources;
+  readonly #read: () => Promise<Sources>;
   readonly #changed: () => void;
   readonly #log: Logger;
   readonly #times: WatchTimes;
@@ -54,7 +54,12 @@ export class ConfigWatch {
   #closed = false;
 
   /** `read` reads the text of the configuration anew, without side effects; `changed` is told when it differs. */
-  constructor(read: () => Sources, changed: () => void, log: Logger, times: Partial<WatchTimes> = {}) {
+  constructor(
+    read: () => Promise<Sources>,
+    changed: () => void,
+    log: Logger,
+    times: Partial<WatchTimes> = {},
+  ) {
     this.#read = read;
     this.#changed = changed;
     this.#log = log;
@@ -145,11 +150,14 @@ export class ConfigWatch {
     this.#looking = true;
     this.#again = false;
     const signature = await this.#settle();
-    this.#looking = false;
     const known = this.#sources;
-    if (known === undefined) return;
-    if (signature !== this.#signature) {
-      const sources = this.#read();
+    const sources = known !== undefined && signature !== this.#signature ? await this.#read() : undefined;
+    this.#looking = false;
+    if (this.#sources === undefined) return;
+    if (this.#sources !== known) {
+      // There was a reload meanwhile, which may have read an older text.
+      this.#again = true;
+    } else if (sources !== undefined) {
       this.#know(sources);
       this.#missing = countMissing(signature);
       // Kept only for the same set of files; another one is looked at once more.

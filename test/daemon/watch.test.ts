@@ -59,7 +59,7 @@ async function watched(
   arrange(root, file);
   const seen: string[] = [];
   const watch = new ConfigWatch(
-    () => read(file),
+    () => Promise.resolve(read(file)),
     () => void seen.push(read(file).digest),
     pino({ enabled: false }),
     { sweep: 400 },
