@@ -35,6 +35,13 @@ export const differences: readonly Difference[] = [
     why: 'publishers do not end by themselves, so a graceful stop would never be over',
   },
   {
+    name: 'client_header_timeout',
+    fact: 'default',
+    theirs: '60s',
+    ours: '10s',
+    why: 'a header is sent in one go; who takes longer holds a connection without asking for anything',
+  },
+  {
     name: 'error_log',
     fact: 'default',
     theirs: 'logs/error.log error',
@@ -349,7 +356,7 @@ export const behaviours: readonly { readonly topic: string; readonly ours: strin
     },
     {
       topic: 'rtmp_control',
-      ours: 'takes an empty argument for nobody and answers 400 where it knows none of the arguments; players of HTTP-FLV are dropped but not redirected; without allow or deny it answers this machine only',
+      ours: 'takes an empty argument for nobody and answers 400 where it knows none of the arguments; players of HTTP-FLV are dropped but not redirected; without allow or deny it answers this machine only, and not under names that strangers could give it',
       why: 'neither a slip of the pen nor a stranger must disconnect everybody',
     },
     {

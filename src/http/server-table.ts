@@ -57,11 +57,11 @@ export const serverTable = {
     },
   ),
   client_header_timeout: msec(
-    60_000,
-    'A client whose request header is not complete after this long gets 408.',
+    10_000,
+    'A client whose request header is not complete after this long gets 408; one that has not begun, and a TLS handshake, end without a word.',
     {
       contexts: SERVERS,
-      shown: '60s',
+      shown: '10s',
     },
   ),
   client_header_buffer_size: size(

@@ -136,6 +136,33 @@ describe('connections', () => {
     expect(silent).toBe('');
   });
 
+  it.each([
+    ['the first', '', 1],
+    ['the next', 'GET /a HTTP/1.1\r\nHost: x\r\n\r\n', 2],
+    ['one after a request of another kind', 'POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx', 2],
+  ])('ends a connection on which %s header comes byte by byte', async (_name, before, answers) => {
+    const socket = connect(site.port, '127.0.0.1');
+    let heard = '';
+    socket.on('data', (bytes) => {
+      heard += bytes.toString('latin1');
+    });
+    socket.on('error', () => undefined);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.write(before);
+    const began = performance.now();
+    const header = `GET / HTTP/1.1\r\nHost: x\r\nX: ${'y'.repeat(1000)}`;
+    let at = 0;
+    const dripping = setInterval(() => {
+      if (socket.writable) socket.write(header[at++]!);
+    }, 20);
+    await closed;
+    clearInterval(dripping);
+    expect(performance.now() - began).toBeLessThan(6000);
+    const statuses = heard.match(/HTTP\/1\.1 \d+/g);
+    expect(statuses).toHaveLength(answers);
+    expect(statuses?.at(-1)).toBe('HTTP/1.1 408');
+  });
+
   it('says who it is no more than server_tokens lets it', async () => {
     const page = await site.get('/missing');
     expect(page.headers.get('server')).toMatch(/^mediad\/\d/);

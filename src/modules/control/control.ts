@@ -11,7 +11,7 @@ const table = {
   rtmp_control: anyOf(
     ['all', 'record', 'drop', 'redirect'],
     [],
-    'Makes the location a control of sessions: LOCATION/drop/client?app=APP&name=NAME&addr=ADDRESS&clientid=ID disconnects those, redirect has them use another stream, record starts and stops recorders. Without an allow or deny that counts there, only this machine itself may ask.',
+    'Makes the location a control of sessions: LOCATION/drop/client?app=APP&name=NAME&addr=ADDRESS&clientid=ID disconnects those, redirect has them use another stream, record starts and stops recorders. Without an allow or deny that counts there, only this machine itself may ask, by localhost or a loopback address.',
     {
       contexts: ['http', 'server', 'location'],
       merge: 'own',
