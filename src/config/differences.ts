@@ -335,8 +335,8 @@ export const behaviours: readonly { readonly topic: string; readonly ours: strin
       why: 'a recording that had reached its limit was lost',
     },
     {
-      topic: 'on_record_done and exec_record_done',
-      ours: 'are for files that are whole on the disk; on_record_started says the path',
+      topic: 'When on_record_done and exec_record_done come',
+      ours: 'is when a file is whole on the disk',
       why: 'that is when a file can be used',
     },
     {
@@ -345,9 +345,19 @@ export const behaviours: readonly { readonly topic: string; readonly ours: strin
       why: 'nothing was recorded, and files began again at the next key frame',
     },
     {
-      topic: 'record_lock, record_notify, record_interval_size and name= of exec_record_done',
-      ours: 'have no effect',
-      why: 'they are hardly used',
+      topic: 'record_lock',
+      ours: 'is a lock of flock(2), set by the program flock',
+      why: 'scripts can ask for it: flock -n FILE',
+    },
+    {
+      topic: 'record_interval_size',
+      ours: 'goes on with the next file at a key frame, where it had no effect',
+      why: 'record_max_size leaves out the frames up to the next key frame',
+    },
+    {
+      topic: 'on_record_done',
+      ours: 'has size and duration behind path; on_record_started the whole path, on_playlist comes when the file is on the disk; all fields of these in the order of nginx-rtmp',
+      why: 'that is what backends look into the file for',
     },
     {
       topic: 'A disk that fails',

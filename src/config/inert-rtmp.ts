@@ -16,10 +16,6 @@ export const rtmpInert: readonly Inert[] = [
   ...inert('ignored', 'the resolver of the system is used', {
     'rtmp rtmp_server application': 'resolver/1+ resolver_timeout',
   }),
-  ...inert('ignored', 'it only matters with push and pull', {
-    'rtmp rtmp_server': 'relay_buffer',
-    'rtmp rtmp_server application': 'push_reconnect pull_reconnect session_relay',
-  }),
   ...inert('ignored', 'it only matters with dash', {
     'rtmp rtmp_server application': `
       dash_fragment dash_path dash_playlist_length dash_cleanup dash_nested dash_clock_compensation
@@ -28,12 +24,6 @@ export const rtmpInert: readonly Inert[] = [
   }),
   ...inert('ignored', 'it only matters with play', {
     'rtmp rtmp_server application': 'play_temp_path play_local_path',
-  }),
-  ...inert('later', 'relay with ffmpeg: ffmpeg -i rtmp://FROM/APP/NAME -c copy -f flv rtmp://TO/APP/NAME', {
-    application: 'push/1+ pull/1+',
-  }),
-  ...inert('later', 'until then, look for new playlists with a file watch', {
-    'rtmp rtmp_server application': 'on_playlist',
   }),
   ...inert('later', 'use hls', {
     'rtmp rtmp_server application': 'dash',

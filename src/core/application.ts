@@ -5,6 +5,7 @@ import type { LiveSettings } from './live.ts';
 import type { Logger } from './log.ts';
 import { checkName } from './names.ts';
 import { type Origin, Origins } from './origins.ts';
+import { Playlists } from './playlists.ts';
 import { Publication } from './publication.ts';
 import { Recorders } from './recordings.ts';
 import { Refused } from './refused.ts';
@@ -55,6 +56,8 @@ export interface PublishRequest {
   readonly dismiss: (reason: string) => void;
   /** Has the client publish `NAME[?ARGS]` instead, as if it had asked for that; false where it cannot now. */
   readonly redirect?: (name: string) => boolean;
+  /** Tells the publisher what becomes of its stream: a status of NetStream, where its protocol has those. */
+  readonly tell?: (level: 'status' | 'error', code: string, description: string) => void;
 }
 
 /** A wish to play a name. Gates may change `name`. */
@@ -108,6 +111,7 @@ export class Application {
   closed = false;
   readonly relays = new Relays();
   readonly recorders = new Recorders();
+  readonly playlists = new Playlists();
   readonly gates = new Gates<Request>();
   readonly #streams = new Map<string, Stream>();
   readonly #publications = new Map<Stream, Publication>();

@@ -270,6 +270,7 @@ export class Session {
       type: type.toLowerCase(),
       dismiss: (reason) => this.#dismiss(streamId, reason),
       redirect: (to) => this.#redirect(streamId, () => this.#publish(renamed(command, to), streamId)),
+      tell: (level, code, description) => connection.send(onStatus(streamId, level, code, description)),
     });
     connection.wait(
       admission.then(

@@ -4,7 +4,7 @@ import { orderedSettings } from '../../config/block.ts';
 import type { Client } from '../../core/application.ts';
 import { maskedName } from '../../core/log.ts';
 import type { ApplicationContext, Service } from '../../core/module.ts';
-import type { Recording } from '../../core/recordings.ts';
+import type { Recording, RecordingEnd } from '../../core/recordings.ts';
 import type { Stream } from '../../core/stream.ts';
 import type { ExecGround } from './child.ts';
 import { Children } from './children.ts';
@@ -64,13 +64,16 @@ export function startApplication(
     for (const command of commands(occasion, name, values)) runOnce(ground, command);
   };
 
-  const recorded = (recording: Recording, occasion: 'record_started' | 'record_done'): void => {
+  const recorded = (recording: Recording, end: RecordingEnd | null): void => {
     const { recorder, path, request } = recording;
+    const { size, duration } = end ?? { size: 0, duration: 0 };
     const values = {
       ...sessionValues(application.name, request.name, request),
       ...{ recorder, path, filename: basename(path), basename: parse(path).name, dirname: dirname(path) },
+      ...{ size: String(size), duration: String(duration) },
     };
-    const among = recordingLines(current.within[recorder] ?? current);
+    const occasion = end === null ? 'record_started' : 'record_done';
+    const among = recordingLines(orderedSettings(current.within[recorder] ?? current, EXEC_GROUP), occasion);
     for (const command of commands(occasion, request.name, values, among)) runOnce(ground, command);
   };
 
@@ -129,10 +132,10 @@ export function startApplication(
   });
   context.own(
     application.recorders.observe({
-      started: (recording) => recorded(recording, 'record_started'),
+      started: (recording) => recorded(recording, null),
       ended(recording) {
         void recording.finished.then((end) => {
-          if (end !== null) recorded(recording, 'record_done');
+          if (end !== null) recorded(recording, end);
         });
       },
     }),

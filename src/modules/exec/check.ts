@@ -43,19 +43,8 @@ function placesOf(tree: Block): readonly Place[] {
     );
     for (const entry of entries) seen.add(entry);
     const positions = entries.filter(({ name }) => name !== 'exec_options').map(({ at }) => at);
-    return [
-      ...linesOf(entries).map((line, index) => ({ line, at: positions[index]!, owner })),
-      ...ofRecordings(block, owner),
-    ];
+    return linesOf(entries).map((line, index) => ({ line, at: positions[index]!, owner }));
   };
-  const ofRecordings = (block: Block, owner: string): readonly Place[] =>
-    ['exec_record_started', 'exec_record_done'].flatMap((name) => {
-      const written = (block.settings[name] ?? []) as readonly unknown[];
-      const at = block.origins[name];
-      if (at === undefined || seen.has(written)) return [];
-      seen.add(written);
-      return linesOf(written.map((value) => ({ name, value }))).map((line) => ({ line, at, owner }));
-    });
   return childrenOf(tree, 'rtmp').flatMap((rtmp) => [
     ...own(rtmp, 'rtmp'),
     ...childrenOf(rtmp, 'server').flatMap((server) => [
@@ -63,7 +52,7 @@ function placesOf(tree: Block): readonly Place[] {
       ...childrenOf(server, 'application').flatMap((application) => [
         ...own(application, `application "${application.key}"`),
         ...childrenOf(application, 'recorder').flatMap((recorder) =>
-          ofRecordings(recorder, `recorder "${recorder.key}"`),
+          own(recorder, `recorder "${recorder.key}"`),
         ),
       ]),
     ]),

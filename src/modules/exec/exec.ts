@@ -4,7 +4,6 @@ import type { Logger } from '../../core/log.ts';
 import { type Module, serverService, serviceWithin } from '../../core/module.ts';
 import { hasPrograms, startApplication } from './application.ts';
 import { checkExec } from './check.ts';
-import { recordingLines } from './line.ts';
 import { SharedStatics, startStatics } from './statics.ts';
 import { applicationSettings, EXEC_GROUP, execTable, recordingTable } from './table.ts';
 import { type Warden, WardenProcess } from './warden.ts';
@@ -36,7 +35,7 @@ export const execModule: Module = {
     {
       enabled: (conf) =>
         hasPrograms(orderedSettings(conf, EXEC_GROUP)) ||
-        [conf, ...Object.values(conf.within)].some((one) => recordingLines(one).length > 0),
+        Object.values(conf.within).some((one) => hasPrograms(orderedSettings(one, EXEC_GROUP))),
       start: (conf, context) => startApplication(conf, context, sharedOf(context.hub, context.log).warden),
     },
   ),

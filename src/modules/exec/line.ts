@@ -1,6 +1,5 @@
 import type { OrderedSetting } from '../../config/block.ts';
 import type { Context } from '../../config/table.ts';
-import type { RecordingPrograms } from './table.ts';
 
 /** One statement as the table reads it: the words after the name, and the kind of block it stands in. */
 export interface WrittenLine {
@@ -61,13 +60,14 @@ export function linesOf(settings: readonly OrderedSetting[]): readonly ExecLine[
   return lines;
 }
 
-/** The programs of recordings. */
-export function recordingLines(conf: RecordingPrograms): readonly ExecLine[] {
-  return linesOf(
-    (['exec_record_started', 'exec_record_done'] as const).flatMap((name) =>
-      conf[name].map((value) => ({ name, value })),
-    ),
-  );
+/** The programs of recordings: a recorder's own for the occasion, where it has any, take the place of those around it. */
+export function recordingLines(
+  settings: readonly OrderedSetting[],
+  occasion: 'record_started' | 'record_done',
+): readonly ExecLine[] {
+  const lines = linesOf(settings).filter((line) => line.occasion === occasion);
+  const own = lines.filter(({ level }) => level === 'recorder');
+  return own.length > 0 ? own : lines;
 }
 
 /** The lines of an occasion that are for a stream. */

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import type { SettingsWithin } from '../../config/block.ts';
-import { flag, list, msec, value } from '../../config/rows.ts';
+import { flag, msec, value } from '../../config/rows.ts';
 import type { Word } from '../../config/statement.ts';
 import type { ReadContext, Settings, ValueRow } from '../../config/table.ts';
 import { parseFlag, parseNumber } from '../../config/values.ts';
@@ -117,27 +117,19 @@ export const execTable = {
   }),
 } as const;
 
-function recordingProgram(help: string, example: string): ValueRow<readonly WrittenLine[]> {
-  return list(readWords, help, 'PROGRAM [ARGUMENT | [N]>FILE | [N]>>FILE | [N]<FILE | N>&M] ...', {
-    max: MANY,
-    example,
-  });
-}
-
 /** Programs of recordings; those of a recorder take the place of its application's. */
 export const recordingTable = {
-  exec_record_started: recordingProgram(
+  exec_record_started: program(
     'Runs the program once when the first frame of a recording comes. It may hold $path, $filename, $basename, $dirname and $recorder besides.',
     'exec_record_started notify.sh recording $path;',
   ),
-  exec_record_done: recordingProgram(
-    'Runs the program once when a recording is whole on the disk. It may hold $path, $filename, $basename (without its ending), $dirname and $recorder besides.',
+  exec_record_done: program(
+    'Runs the program once when a recording is whole on the disk. It may hold $path, $filename, $basename (without its ending), $dirname, $recorder, $size (bytes) and $duration (ms) besides.',
     'exec_record_done ffmpeg -i $path -c copy $dirname/$basename.mp4;',
   ),
 } as const;
 
 /** What the service of an application is run by. */
 export const applicationSettings = { ...execTable, ...recordingTable } as const;
-export type RecordingPrograms = Settings<typeof recordingTable>;
 export type ApplicationSettings = SettingsWithin<typeof applicationSettings, typeof recordingTable>;
 export type ExecSettings = Settings<typeof execTable>;

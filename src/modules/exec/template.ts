@@ -11,7 +11,7 @@ export const SESSION_VARIABLES: readonly string[] = [
 /** Those of a recording. */
 export const RECORDING_VARIABLES: readonly string[] = [
   ...SESSION_VARIABLES,
-  ...['path', 'filename', 'basename', 'dirname', 'recorder'],
+  ...['path', 'filename', 'basename', 'dirname', 'recorder', 'size', 'duration'],
 ];
 /** Those of a stream name that somebody wants to play. */
 export const PULL_VARIABLES: readonly string[] = ['name', 'app'];

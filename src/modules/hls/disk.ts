@@ -33,6 +33,7 @@ interface Job {
   readonly path: string;
   readonly body: Buffer;
   readonly mode: number;
+  readonly written: (() => void) | undefined;
 }
 
 /** Says once a minute that a path cannot be written, and once that it can again. */
@@ -107,11 +108,11 @@ export class DiskQueue {
     this.#missing.delete(path);
   }
 
-  /** Writes a file; a write of the same path that still waits is replaced. */
-  write(path: string, body: Buffer, mode = 0o644): void {
+  /** Writes a file; a write of the same path that still waits is replaced. `written` is told when it is there. */
+  write(path: string, body: Buffer, mode = 0o644, written?: () => void): void {
     const waiting = this.#jobs.findIndex((job) => job.path === path);
     if (waiting >= 0) this.#take(waiting);
-    this.#jobs.push({ path, body, mode });
+    this.#jobs.push({ path, body, mode, written });
     this.#bytes += body.length;
     this.#missing.add(path);
     while (this.#jobs.length > 1 && (this.#jobs.length > MAX_JOBS || this.#bytes > MAX_BYTES)) {
@@ -138,6 +139,7 @@ export class DiskQueue {
       try {
         await this.#place(job);
         this.#trouble.succeeded();
+        job.written?.();
         if (!this.#jobs.some((other) => other.path === job.path)) this.#missing.delete(job.path);
       } catch (error) {
         this.#trouble.failed(error);

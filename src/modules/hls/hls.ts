@@ -37,6 +37,7 @@ export function startHls(
   const shared = {
     conf: () => current,
     prefix: context.prefix,
+    application: context.application,
     files: context.files,
     log: context.log,
     disk,

@@ -1,3 +1,4 @@
+import type { Application, PublishRequest } from '../../core/application.ts';
 import type { Logger } from '../../core/log.ts';
 import type { MemoryFiles } from '../../core/memory-files.ts';
 import type { Stream } from '../../core/stream.ts';
@@ -26,6 +27,7 @@ export interface OutputGround {
   readonly log: Logger;
   readonly disk: DiskAccess;
   readonly trouble: DiskTrouble;
+  readonly application: Application;
   /** The playlist has a new segment. */
   readonly listed: (output: StreamOutput) => void;
   /** Nobody has published for so long that nothing of the output needs to be remembered. */
@@ -61,6 +63,8 @@ export class StreamOutput {
   #end = -1;
   #attached = false;
   #stream: Stream | undefined;
+  /** Who published what was listed last. */
+  #publisher: PublishRequest | undefined;
   #expiry: NodeJS.Timeout | undefined;
   #peak = 0;
   #last: Segment | null = null;
@@ -117,6 +121,7 @@ export class StreamOutput {
     const { conf, log } = this.#ground;
     this.#attached = true;
     this.#stream = stream;
+    this.#publisher = this.#ground.application.publicationOf(stream)?.request;
     clearTimeout(this.#expiry);
     this.#expiry = undefined;
     this.#keys.renew();
@@ -225,7 +230,17 @@ export class StreamOutput {
   #writePlaylist(ended: boolean): void {
     const { hls_type, hls_allow_client_cache } = this.#ground.conf();
     const body = Buffer.from(this.#window.render(hls_type, hls_allow_client_cache, ended));
-    this.#shelf.put(this.#layout.playlist, body, PLAYLIST_TYPE, { visited: this.#visited });
+    const { application } = this.#ground;
+    const publication = this.#stream === undefined ? undefined : application.publicationOf(this.#stream);
+    this.#publisher = publication?.request ?? this.#publisher;
+    const request = this.#publisher;
+    const path = this.#layout.playlist;
+    this.#shelf.put(path, body, PLAYLIST_TYPE, {
+      visited: this.#visited,
+      ...(request === undefined
+        ? {}
+        : { written: () => application.playlists.written({ module: 'hls', path, request }) }),
+    });
   }
 
   /** The number in the segment's name: that of the naming, or the next one of which there is no file in use. */

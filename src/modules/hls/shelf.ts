@@ -6,6 +6,8 @@ interface PutOptions {
   /** Rights on disk. */
   readonly mode?: number;
   readonly visited?: MemoryFile['visited'];
+  /** Told when it is on the disk; must not throw. */
+  readonly written?: () => void;
 }
 
 /** The files that one stream has in memory, each of them also on its way to disk. */
@@ -34,12 +36,12 @@ export class Shelf {
 
   /** Makes a file known at once and has it written. */
   put(path: string, body: Buffer, type: string, more: PutOptions = {}): void {
-    const { mode, visited } = more;
+    const { mode, visited, written } = more;
     const file: MemoryFile = { body, type, mtime: Date.now(), ...(visited === undefined ? {} : { visited }) };
     this.#held.set(path, file);
     this.#retired.delete(path);
     this.#files.put(path, file);
-    this.#disk.write(path, body, mode);
+    this.#disk.write(path, body, mode, written);
   }
 
   /** Late players find the file on disk, or where that failed for another `reach` ms in memory. */

@@ -80,8 +80,19 @@ export class Calls {
   }
 
   /** Tells an endpoint; what it answers does not matter. */
-  tell(hook: Hook, url: string, message: Message, attempt = 0): void {
-    this.#call(hook, url, message, 'tell').catch((error: unknown) => {
+  tell(hook: Hook, url: string, message: Message): void {
+    void this.#tell(hook, url, message, 0);
+  }
+
+  /** The same for what is soon told anew, and so but once. Resolves when it is over; never rejects. */
+  mention(hook: Hook, url: string, message: Message): Promise<void> {
+    return this.#tell(hook, url, message, RETRIES.length);
+  }
+
+  async #tell(hook: Hook, url: string, message: Message, attempt: number): Promise<void> {
+    try {
+      await this.#call(hook, url, message, 'tell');
+    } catch (error) {
       if (!(error instanceof NetcallError)) {
         this.#log.error({ hook, err: error }, 'a callback failed unexpectedly');
         return;
@@ -92,9 +103,9 @@ export class Calls {
         'a callback was not delivered',
       );
       if (again !== undefined) {
-        setTimeout(() => this.tell(hook, url, message, attempt + 1), again).unref();
+        setTimeout(() => void this.#tell(hook, url, message, attempt + 1), again).unref();
       }
-    });
+    }
   }
 
   async #call(hook: Hook, url: string, message: Message, lane: Netcall['lane']): Promise<NetAnswer> {

@@ -1,5 +1,6 @@
 import type { Client, PlayRequest, PublishRequest, Request } from '../../core/application.ts';
-import type { Recording } from '../../core/recordings.ts';
+import type { PlaylistUpdate } from '../../core/playlists.ts';
+import type { Recording, RecordingEnd } from '../../core/recordings.ts';
 
 export type Field = readonly [name: string, value: string | number];
 
@@ -74,14 +75,35 @@ export function doneMessage(
   return { fields: [...ofRequest(request, call), ['name', name]], args: request.args };
 }
 
-/** `name` is that of the publisher's command. */
+/** `name` is that of the publisher's command, `end` null where the file has only begun. */
 export function recordMessage(
   { request, recorder, path }: Recording,
-  call: 'record_started' | 'record_done',
   name: string,
+  end: RecordingEnd | null,
 ): Message {
   return {
-    fields: [...ofRequest(request, call), ['recorder', recorder], ['name', name], ['path', path]],
+    fields: [
+      ...ofRequest(request, end === null ? 'record_started' : 'record_done'),
+      ...([
+        ['recorder', recorder],
+        ['name', name],
+        ['path', path],
+      ] as const),
+      ...(end === null
+        ? []
+        : ([
+            ['size', end.size],
+            ['duration', end.duration],
+          ] as const)),
+    ],
+    args: request.args,
+  };
+}
+
+/** `name` is that of the publisher's command. */
+export function playlistMessage({ request, module, path }: PlaylistUpdate, name: string): Message {
+  return {
+    fields: [...ofRequest(request, 'playlist'), ['module', module], ['name', name], ['path', path]],
     args: request.args,
   };
 }

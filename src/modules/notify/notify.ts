@@ -23,6 +23,7 @@ export const notifyModule: Module = {
           conf.on_play_done,
           conf.on_done,
           conf.on_update,
+          conf.on_playlist,
           ...[conf, ...Object.values(conf.within)].flatMap((one) => [
             one.on_record_started,
             one.on_record_done,

@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Request } from '../../core/application.ts';
 import type { ApplicationContext, Service } from '../../core/module.ts';
-import type { Recording } from '../../core/recordings.ts';
+import type { Recording, RecordingEnd } from '../../core/recordings.ts';
 import { Refused } from '../../core/refused.ts';
 import { PeerUrlError, readPeerUrl } from '../../rtmp/peer.ts';
 import type { Limits, Verdict } from './answer.ts';
 import { Calls } from './calls.ts';
 import { doneMessage, playMessage, publishMessage, recordMessage } from './fields.ts';
+import { PlaylistNotices } from './playlists.ts';
 import { refusal } from './refusal.ts';
 import { Sessions } from './sessions.ts';
 import type { StreamSettings } from './table.ts';
@@ -32,6 +33,7 @@ const HOOKS = [
   'on_update',
   'on_record_started',
   'on_record_done',
+  'on_playlist',
 ] as const;
 
 /** Characters of a client's query: tokens run to some kilobytes, messages to megabytes. */
@@ -58,10 +60,10 @@ export function startStreams(settings: StreamSettings, context: ApplicationConte
     if (conf.on_done !== null) calls.tell('on_done', conf.on_done, doneMessage(request, 'done', name));
   };
 
-  const recorded = (recording: Recording, call: 'record_started' | 'record_done'): void => {
-    const hook = `on_${call}` as const;
+  const recorded = (recording: Recording, end: RecordingEnd | null): void => {
+    const hook = end === null ? 'on_record_started' : 'on_record_done';
     const url = (conf.within[recording.recorder] ?? conf)[hook];
-    if (url !== null) calls.tell(hook, url, recordMessage(recording, call, nameOf(recording.request)));
+    if (url !== null) calls.tell(hook, url, recordMessage(recording, nameOf(recording.request), end));
   };
 
   const ask = async (request: Request, url: string): Promise<void> => {
@@ -120,14 +122,16 @@ export function startStreams(settings: StreamSettings, context: ApplicationConte
   });
   context.own(
     application.recorders.observe({
-      started: (recording) => recorded(recording, 'record_started'),
+      started: (recording) => recorded(recording, null),
       ended(recording) {
         void recording.finished.then((end) => {
-          if (end !== null) recorded(recording, 'record_done');
+          if (end !== null) recorded(recording, end);
         });
       },
     }),
   );
+  const notices = new PlaylistNotices(calls, () => conf.on_playlist);
+  context.own(application.playlists.observe((update) => notices.tell(update, nameOf(update.request))));
   for (const hook of HOOKS) context.own(hub.callbacks.add(() => calls.status(hook, conf[hook])));
   sessions.beginAll();
   return {

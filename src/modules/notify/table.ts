@@ -124,6 +124,10 @@ const streamTable = {
     'Asked for each publisher and player every notify_update_timeout whether it may go on; it is ended when the answer is no.',
     'on_update http://127.0.0.1:8000/still;',
   ),
+  on_playlist: endpoint(
+    'Told each time that the HLS playlist of a stream has been written to the disk, with its path; not again where that fails.',
+    'on_playlist http://127.0.0.1:8000/playlist;',
+  ),
   notify_update_timeout: msec(
     30_000,
     'How long after the start, and after each answer, on_update is called; 0: never.',
@@ -156,7 +160,7 @@ export const recordingTable = {
     'on_record_started http://127.0.0.1:8000/recording;',
   ),
   on_record_done: endpoint(
-    'Told when a recording is whole on the disk, with its path.',
+    'Told when a recording is whole on the disk, with its path, size (bytes) and duration (ms).',
     'on_record_done http://127.0.0.1:8000/recorded;',
   ),
 } as const;

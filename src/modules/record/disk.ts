@@ -1,9 +1,11 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Logger } from '../../core/log.ts';
 
 /** What a recording needs of an open file. */
-export type OpenFile = Pick<FileHandle, 'read' | 'write' | 'stat' | 'close'>;
+export type OpenFile = Pick<FileHandle, 'fd' | 'read' | 'write' | 'stat' | 'close'>;
 
 /** The calls on the file system that recordings make. */
 export interface DiskAccess {
@@ -25,6 +27,27 @@ export const realDisk: DiskAccess = {
   },
   remove: unlink,
 };
+
+/**
+ * A disk whose files are locked as they are opened. The lock of flock(2) belongs to the open file, so it lasts until
+ * that is closed, although the program that sets it has ended by then. `unlocked` is told why a file has none.
+ */
+export function lockingDisk(disk: DiskAccess, unlocked: (path: string, reason: string) => void): DiskAccess {
+  return {
+    ...disk,
+    async open(path, keep) {
+      const file = await disk.open(path, keep);
+      try {
+        const child = spawn('flock', ['-x', '-n', '3'], { stdio: ['ignore', 'ignore', 'ignore', file.fd] });
+        const [code] = (await once(child, 'exit')) as [number | null];
+        if (code !== 0) unlocked(path, 'another program has locked it');
+      } catch (error) {
+        unlocked(path, error instanceof Error ? error.message : String(error));
+      }
+      return file;
+    },
+  };
+}
 
 const REPORT_EVERY_MS = 60_000;
 

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Application } from '../../core/application.ts';
+import type { Application, PublishRequest } from '../../core/application.ts';
 import type { Hub } from '../../core/hub.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Recording } from '../../core/recordings.ts';
@@ -8,7 +8,7 @@ import type { Stream } from '../../core/stream.ts';
 import { AUDIO, DATA, type MediaPacket, VIDEO } from '../../media/packet.ts';
 import { headerSlot, tagFacts } from '../../media/tag.ts';
 import { isMetadata } from '../../wire/metadata.ts';
-import type { DiskAccess, DiskTrouble } from './disk.ts';
+import { type DiskAccess, type DiskTrouble, lockingDisk } from './disk.ts';
 import { FlvFile } from './flv-file.ts';
 import { numberedPath, recordingPath } from './names.ts';
 import { type RecorderSettings, type Selection, selectionOf } from './table.ts';
@@ -157,11 +157,13 @@ export class StreamRecorder {
   }
 
   #breakAt(packet: MediaPacket): void {
-    const { record_interval: interval } = this.#conf;
+    const { record_interval: interval, record_interval_size: size } = this.#conf;
     if (this.#open?.file.failure !== undefined) this.#finish();
     const over = this.#began === null || interval === null || packet.time - this.#began >= interval;
-    if (this.#open !== null && interval !== null && over) this.#finish();
-    if (this.#open !== null || !this.#wanted || !over || performance.now() < this.#pausedUntil) return;
+    const full = size > 0 && this.#open !== null && this.#open.file.size >= size;
+    if (this.#open !== null && ((interval !== null && over) || full)) this.#finish();
+    if (this.#open !== null || !this.#wanted || !(over || full) || performance.now() < this.#pausedUntil)
+      return;
     const early = packet.kind === AUDIO ? this.#early : [];
     this.#early = [];
     const open = this.#begin((early[0] ?? packet).time);
@@ -177,7 +179,7 @@ export class StreamRecorder {
     busy.add(path);
     const { opening } = this.stream;
     const keep = this.#conf.record_append;
-    const file = new FlvFile(path, keep, opening.metadata?.body ?? null, this.#ground.disk);
+    const file = new FlvFile(path, keep, opening.metadata?.body ?? null, this.#disk);
     const { finished } = file;
     const recording: Recording = { recorder: this.#name, path, request, finished };
     this.#ground.hub.outlastFile(finished);
@@ -194,6 +196,7 @@ export class StreamRecorder {
       const wanted = header.kind === AUDIO ? this.#selection.audio : this.#selection.video !== 'none';
       if (wanted) this.#header(header, open, 0);
     }
+    this.#notify(request, 'Start');
     this.#ground.application.recorders.started(recording);
     return open;
   }
@@ -217,7 +220,21 @@ export class StreamRecorder {
     if (open === null) return;
     this.#open = null;
     open.file.close();
+    this.#notify(open.recording.request, open.file.failure === undefined ? 'Stop' : 'Failed');
     this.#ground.application.recorders.ended(open.recording);
+  }
+
+  /** Where the files go to. */
+  get #disk(): DiskAccess {
+    const { disk, log } = this.#ground;
+    if (!this.#conf.record_lock) return disk;
+    return lockingDisk(disk, (path, reason) => log.warn({ path, reason }, 'a recording is not locked'));
+  }
+
+  /** Tells the publisher what becomes of a file. */
+  #notify(request: PublishRequest, what: 'Start' | 'Stop' | 'Failed'): void {
+    if (!this.#conf.record_notify) return;
+    request.tell?.(what === 'Failed' ? 'error' : 'status', `NetStream.Record.${what}`, this.#name);
   }
 
   #failed(file: FlvFile): void {

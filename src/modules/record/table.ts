@@ -42,8 +42,13 @@ export const recorderTable = {
   record_append: flag(
     false,
     'Goes on with a file that is there, where its time ended; off: it is begun anew.',
+    { example: 'record_append on;' },
   ),
-  record_lock: flag(false, 'Accepted, has no effect: files are not locked.'),
+  record_lock: flag(
+    false,
+    'Locks each file while it is written, as flock(2) does, so that other programs can see that it is in use; needs the program flock.',
+    { example: 'record_lock on;' },
+  ),
   record_max_size: offset(
     0,
     'A file ends with the frame that brings it to so many bytes; the next one begins with a key frame, or when record_interval is over. 0: never.',
@@ -59,8 +64,16 @@ export const recorderTable = {
     'A file ends after so much media, at the next key frame, or audio frame where no video is recorded, with which the next file begins.',
     { shown: 'off', example: 'record_interval 15m;' },
   ),
-  record_interval_size: offset(0, 'Accepted, has no effect.', { shown: '0' }),
-  record_notify: flag(false, 'Accepted, has no effect: publishers are not told of recordings.'),
+  record_interval_size: offset(
+    0,
+    'A file ends at the first key frame after so many bytes, with which the next file begins, so that no frame is lost between two; 0: never.',
+    { shown: '0', example: 'record_interval_size 512m;' },
+  ),
+  record_notify: flag(
+    false,
+    'Tells RTMP publishers of each file that is begun, ended or lost: the status NetStream.Record.Start, Stop or Failed with the recorder’s name.',
+    { example: 'record_notify on;' },
+  ),
 } as const;
 
 /** The module's directives by scope. */

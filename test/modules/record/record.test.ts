@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import { AUDIO, DATA, VIDEO } from '../../../src/media/packet.ts';
 import { EcmaArray, writeAmf0 } from '../../../src/wire/amf0.ts';
 import { readMetadata } from '../../../src/wire/metadata.ts';
 import { decodeErrors, makeFlv, probePackets, readFlvTags, run, type Tag } from '../../ffmpeg.ts';
+import { AVC_HEADER, keyFrame } from '../../http/publishing.ts';
 import { until } from '../../rtmp/server.ts';
 import { OTHER_RECORD, Publisher } from '../hls/studio.ts';
 import { type Station, startStation } from '../station.ts';
@@ -327,7 +329,9 @@ test('endpoints and programs are told, each recorder its own', async () => {
   await until(() => endpoint.listening);
   const url = `http://127.0.0.1:${(endpoint.address() as AddressInfo).port}`;
   const deck = await Deck.open(`record all; on_record_done ${url}/done; on_record_started ${url}/started;
-    exec_record_done /bin/echo $name $path $filename $basename $dirname [$recorder] >$path.txt;
+    exec_options on;
+    exec_record_done /bin/echo never >$path.txt name=other;
+    exec_record_done /bin/echo $name $path $filename $basename $dirname [$recorder] $size \${duration}ms >$path.txt name=s "name=a b";
     recorder x { record all; record_suffix -x.flv; on_record_done ${url}/x; on_record_started off; }`);
   const { folder } = deck.station;
   const publisher = await deck.publisher('a b', 'token=1&path=/etc');
@@ -337,17 +341,73 @@ test('endpoints and programs are told, each recorder its own', async () => {
   await until(() => calls.length === 3);
   const base = 'app=live&flashver=enc&swfurl=&tcurl=&pageurl=&addr=127.0.0.1&clientid=7';
   const path = `${folder}/rec/a%2520b`;
+  const told = (file: string): string => `size=${deck.read(file).length}&duration=998`;
   expect(calls.sort()).toEqual([
-    `/done ${base}&call=record_done&recorder=&name=a%20b&path=${path}.flv&token=1`,
+    `/done ${base}&call=record_done&recorder=&name=a%20b&path=${path}.flv&${told('a%20b.flv')}&token=1`,
     `/started ${base}&call=record_started&recorder=&name=a%20b&path=${path}.flv&token=1`,
-    `/x ${base}&call=record_done&recorder=x&name=a%20b&path=${path}-x.flv&token=1`,
+    `/x ${base}&call=record_done&recorder=x&name=a%20b&path=${path}-x.flv&${told('a%20b-x.flv')}&token=1`,
   ]);
-  const told = (file: string): string => join(folder, 'rec', file);
-  await until(() => existsSync(told('a%20b.flv.txt')) && existsSync(told('a%20b-x.flv.txt')));
-  await until(() => readFileSync(told('a%20b.flv.txt')).length > 0);
-  expect(readFileSync(told('a%20b.flv.txt'), 'utf8')).toBe(
-    `a b ${told('a%20b.flv')} a%20b.flv a%20b ${folder}/rec []\n`,
+  const at = (file: string): string => join(folder, 'rec', file);
+  await until(() => existsSync(at('a%20b.flv.txt')) && existsSync(at('a%20b-x.flv.txt')));
+  await until(() => readFileSync(at('a%20b.flv.txt')).length > 0);
+  expect(readFileSync(at('a%20b.flv.txt'), 'utf8')).toBe(
+    `a b ${at('a%20b.flv')} a%20b.flv a%20b ${folder}/rec [] ${deck.read('a%20b.flv').length} 998ms\n`,
   );
+});
+
+test('record_interval_size goes on with the next file at a key frame, and loses no frame', async () => {
+  const deck = await Deck.open('record all; record_interval_size 20k;');
+  const publisher = await deck.publisher();
+  play(publisher, 4000);
+  publisher.stop();
+  const files = await deck.files();
+  expect(files.length).toBeGreaterThan(1);
+  const of = files.map((file) => frames(deck.tags(file)));
+  expect(of.flat().length).toBe(100);
+  for (const all of of) expect(all[0]!.body[0]! >> 4, 'a key frame').toBe(1);
+  // Numbers sort behind the first file's suffix; each of those that are full has its size, and no more than a group.
+  const sizes = files.map((file) => deck.read(file).length).sort((one, other) => one - other);
+  for (const size of sizes.slice(1)) expect(size).toBeGreaterThanOrEqual(20_480);
+});
+
+test('record_lock holds a lock on the file until it is closed, and one that is locked is recorded all the same', async () => {
+  const deck = await Deck.open('record all; record_lock on;');
+  const path = join(deck.station.folder, 'rec/s.flv');
+  const isLocked = (): boolean => spawnSync('flock', ['-n', path, 'true']).status !== 0;
+  const publisher = await deck.publisher();
+  play(publisher, 1000);
+  await until(() => existsSync(path));
+  await until(isLocked);
+  publisher.stop();
+  await deck.files();
+  expect(isLocked()).toBe(false);
+  const holder = spawn('flock', ['-x', path, 'sleep', '60'], { stdio: 'ignore', detached: true });
+  onTestFinished(() => void process.kill(-holder.pid!, 'SIGKILL'));
+  await until(isLocked);
+  const next = await deck.publisher();
+  play(next, 2000);
+  next.stop();
+  expect(await deck.files()).toEqual(['s.flv']);
+  expect(frames(deck.tags('s.flv')).length).toBe(50);
+});
+
+test('record_notify tells the publisher of its files', async () => {
+  const deck = await Deck.open('record all; record_notify on; recorder x { record all; record_path s.flv; }');
+  const client = await deck.station.client('live');
+  const id = await client.publish('s');
+  const told = async (code: string) => (await client.status(`NetStream.Record.${code}`))['description'];
+  const send = (from: number): void => {
+    client.push(VIDEO, from, AVC_HEADER, id);
+    client.push(VIDEO, from, keyFrame(1), id);
+  };
+  writeFileSync(join(deck.station.folder, 's.flv'), '');
+  send(0);
+  expect([await told('Start'), await told('Start')]).toEqual(['x', '']);
+  // Its folder is a file.
+  expect(await told('Failed')).toBe('x');
+  expect((await deck.station.get('/control/record/stop?app=live&name=s')).status).toBe(200);
+  expect(await told('Stop')).toBe('');
+  client.destroy();
 });
 
 test('metadata of a publisher that is long or damaged leave the file as it should be', async () => {

@@ -1,0 +1,36 @@
+import type { PlaylistUpdate } from '../../core/playlists.ts';
+import type { Calls } from './calls.ts';
+import { playlistMessage } from './fields.ts';
+
+/**
+ * Tells of playlists, each at most once at a time: of what changes meanwhile, the newest follows. So an endpoint that
+ * is slow has at most one request of each stream, and messages about ends do not wait behind them.
+ */
+export class PlaylistNotices {
+  readonly #calls: Calls;
+  readonly #url: () => string | null;
+  /** By path: what is to follow the request under way. */
+  readonly #busy = new Map<string, { update: PlaylistUpdate; name: string } | undefined>();
+
+  constructor(calls: Calls, url: () => string | null) {
+    this.#calls = calls;
+    this.#url = url;
+  }
+
+  /** `name` is that of the publisher's command. */
+  tell(update: PlaylistUpdate, name: string): void {
+    const url = this.#url();
+    if (url === null) return;
+    const { path } = update;
+    if (this.#busy.has(path)) {
+      this.#busy.set(path, { update, name });
+      return;
+    }
+    this.#busy.set(path, undefined);
+    void this.#calls.mention('on_playlist', url, playlistMessage(update, name)).then(() => {
+      const next = this.#busy.get(path);
+      this.#busy.delete(path);
+      if (next !== undefined) this.tell(next.update, next.name);
+    });
+  }
+}
