@@ -26,7 +26,7 @@ import type { Connection } from './connection.ts';
 import { rtmpServerTable } from './directives.ts';
 import { Playing } from './playing.ts';
 import { Publishing } from './publishing.ts';
-import { refuseConnect, refuseStream } from './refusing.ts';
+import { refuseConnect, refuseStream, sendElsewhere } from './refusing.ts';
 
 /** Message streams one connection may have open at a time. */
 const MAX_MESSAGE_STREAMS = 16;
@@ -208,7 +208,8 @@ export class Session {
         (error: unknown) => {
           if (!(error instanceof Refused)) throw error;
           connection.log.info({ app: fields.app, reason: error.message }, 'connect refused');
-          refuseConnect(connection, command, error.message, error.redirect);
+          if (error.redirect === '') refuseConnect(connection, command, error.message);
+          else sendElsewhere(connection, command, fields.flashver, error);
         },
       ),
     );
@@ -235,6 +236,10 @@ export class Session {
     connection.setChunkSize(settings.chunk_size);
     connection.send(result(command.transactionId, serverFields(), connectInfo(fields)));
     connection.log.debug({ flashver: fields.flashver }, 'client connected');
+  }
+
+  get #flashver(): string {
+    return this.#client?.flashver ?? '';
   }
 
   #createStream(command: Command): void {
@@ -283,7 +288,8 @@ export class Session {
           connection.log.info({ stream: maskedName(publication.stream.name), type }, 'publish started');
           connection.send(onStatus(streamId, 'status', 'NetStream.Publish.Start', 'Start publishing'));
         },
-        (error: unknown) => refuseStream(connection, command, 'publish', streamId, name, error),
+        (error: unknown) =>
+          refuseStream(connection, command, 'publish', streamId, name, this.#flashver, error),
       ),
     );
   }
@@ -322,7 +328,7 @@ export class Session {
           connection.log.info({ stream: maskedName(subscription.stream.name) }, 'play started');
           playing.begin(subscription, reset);
         },
-        (error: unknown) => refuseStream(connection, command, 'play', streamId, name, error),
+        (error: unknown) => refuseStream(connection, command, 'play', streamId, name, this.#flashver, error),
       ),
     );
   }

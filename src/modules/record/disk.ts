@@ -30,7 +30,7 @@ export const realDisk: DiskAccess = {
 
 /**
  * A disk whose files are locked as they are opened. The lock of flock(2) belongs to the open file, so it lasts until
- * that is closed, although the program that sets it has ended by then. `unlocked` is told why a file has none.
+ * that is closed, although the program that sets it has ended by then. Somebody who just tries the lock is waited for. `unlocked` is told why a file has none.
  */
 export function lockingDisk(disk: DiskAccess, unlocked: (path: string, reason: string) => void): DiskAccess {
   return {
@@ -38,7 +38,9 @@ export function lockingDisk(disk: DiskAccess, unlocked: (path: string, reason: s
     async open(path, keep) {
       const file = await disk.open(path, keep);
       try {
-        const child = spawn('flock', ['-x', '-n', '3'], { stdio: ['ignore', 'ignore', 'ignore', file.fd] });
+        const child = spawn('flock', ['-x', '-w', '1', '3'], {
+          stdio: ['ignore', 'ignore', 'ignore', file.fd],
+        });
         const [code] = (await once(child, 'exit')) as [number | null];
         if (code !== 0) unlocked(path, 'another program has locked it');
       } catch (error) {

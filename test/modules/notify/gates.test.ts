@@ -213,8 +213,17 @@ describe('an address to relay to or from', () => {
       endpoint.answer = answer;
       const client = await stage.open();
       expect((await client.connect('live')).args[1]).toEqual(info);
+      expect(client.story).not.toContain('onStatus NetConnection.Connect.Rejected');
       await client.closed;
     }
+    // Adobe's encoders are told by statuses.
+    const encoder = await stage.open();
+    const refused = encoder.connect('live', { flashVer: 'FMLE/3.0 (compatible; FMSc/1.0)' });
+    for (const name of ['onStatus', 'netStatus']) {
+      expect((await encoder.command(name)).args[1]).toEqual(info);
+    }
+    expect((await refused).args[1]).toEqual(info);
+    await encoder.closed;
   });
 });
 

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -373,7 +373,9 @@ test('record_interval_size goes on with the next file at a key frame, and loses 
 test('record_lock holds a lock on the file until it is closed, and one that is locked is recorded all the same', async () => {
   const deck = await Deck.open('record all; record_lock on;');
   const path = join(deck.station.folder, 'rec/s.flv');
-  const isLocked = (): boolean => spawnSync('flock', ['-n', path, 'true']).status !== 0;
+  const isLocked = (): boolean =>
+    readFileSync('/proc/locks', 'utf8').includes(`:${statSync(path).ino} `) &&
+    spawnSync('flock', ['-n', path, 'true']).status !== 0;
   const publisher = await deck.publisher();
   play(publisher, 1000);
   await until(() => existsSync(path));
