@@ -108,7 +108,7 @@ describe('recordings', () => {
     const nginx = await perform(rtmp, http, folder, theirs);
     const mine = await perform(here.rtmp, here.http, own, ours);
     // On purpose: they say besides how large and how long the file is.
-    const more = /&size=[1-9][0-9]+&duration=[1-9][0-9]+/;
+    const more = /&size=[1-9][0-9]+&duration=[0-9]+/;
     for (const call of mine.calls) expect(call).toMatch(more);
     expect({ ...mine, calls: mine.calls.map((call) => call.replace(more, '')) }).toEqual(nginx);
     expect(nginx.answers[0]).toMatch(/^200 FOLDER/);

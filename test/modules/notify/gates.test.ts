@@ -218,12 +218,13 @@ describe('an address to relay to or from', () => {
     }
     // Adobe's encoders are told by statuses.
     const encoder = await stage.open();
-    const refused = encoder.connect('live', { flashVer: 'FMLE/3.0 (compatible; FMSc/1.0)' });
-    for (const name of ['onStatus', 'netStatus']) {
-      expect((await encoder.command(name)).args[1]).toEqual(info);
-    }
-    expect((await refused).args[1]).toEqual(info);
+    const flashVer = 'FMLE/3.0 (compatible; FMSc/1.0)';
+    expect((await encoder.connect('live', { flashVer })).args[1]).toEqual(info);
     await encoder.closed;
+    expect(encoder.story.slice(-4)).toEqual([
+      ...['onStatus', 'netStatus', '_error'].map((name) => `${name} ${info.code}`),
+      'close',
+    ]);
   });
 });
 
