@@ -51,6 +51,7 @@ export class Seat implements SeatCounters {
   readonly sink: Sink;
   readonly framing: Framing;
   readonly patience: Patience;
+  /** @internal That of its patience, at hand. */ readonly limit: number;
   bytes = 0;
   skips = 0;
   skippedBytes = 0;
@@ -69,6 +70,7 @@ export class Seat implements SeatCounters {
     this.sink = sink;
     this.framing = framing;
     this.patience = patience;
+    this.limit = patience.bytes;
     this.instant = instant;
     this.after = after;
   }
@@ -223,8 +225,8 @@ export class Feed {
       const seat = seats[i]!;
       if (seat.state !== LIVE && !this.#mayEnter(seat, batch)) continue;
       const { backlog } = seat.sink;
-      if (backlog <= seat.patience.bytes) seat.burst = 0;
-      else if (backlog > seat.patience.bytes + seat.burst) {
+      if (backlog <= seat.limit) seat.burst = 0;
+      else if (backlog > seat.limit + seat.burst) {
         seat.burst = 0;
         seat.state = BEHIND;
         seat.skips += 1;
@@ -248,7 +250,7 @@ export class Feed {
   #mayEnter(seat: Seat, batch: Batch): boolean {
     const source = this.#source;
     if (seat.state === BEHIND) {
-      if (!batch.entry || seat.sink.backlog > seat.patience.bytes / 4) {
+      if (!batch.entry || seat.sink.backlog > seat.limit / 4) {
         seat.skippedBytes += batch.plain.length;
         seat.skippedPackets += batch.packets;
         this.skippedPackets += batch.packets;

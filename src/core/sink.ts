@@ -1,5 +1,5 @@
-import { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
+import { handleOf, type SocketHandle, writeDirect } from './direct-write.ts';
 
 /** Where batches go: a player's socket, or a file. Writing never waits and never throws; `backlog` tells what is left. */
 export interface Sink {
@@ -15,33 +15,44 @@ export interface Sink {
 }
 
 /**
- * A sink on a socket (TCP, unix or TLS). Closing and errors are the business of the socket's owner, who may write to the
- * socket as well: bytes leave in the order of the calls.
+ * A sink on a socket (TCP, unix or TLS). Closing and errors are the business of the socket's owner. What the owner itself
+ * has to say goes through the sink as well, from the first batch on: bytes leave in the order of the calls.
  */
 export class SocketSink implements Sink {
   readonly #socket: Socket;
   readonly #aborted: (reason: string) => void;
-  /** Where nothing waits, a write may skip the socket's queue and go to the kernel at once; null: never. */
-  readonly #direct: DirectWrite | null;
-  /** Bytes of such a write that the kernel has not taken whole. */
+  /**
+   * Set while nothing is in the socket's queue and nothing of the last write is left: batches go past the queue, and
+   * nothing but the handle is looked at. With a thousand players each object more is one that no cache holds.
+   */
+  #clear: SocketHandle | null = null;
+  /** Bytes of a write past the queue that the kernel has not taken whole. */
   #underWay = 0;
 
   /** `aborted` is told why before the socket is reset. */
   constructor(socket: Socket, aborted: (reason: string) => void) {
     this.#socket = socket;
     this.#aborted = aborted;
-    this.#direct = directWrite(socket);
   }
 
   write(bytes: Buffer): void {
-    const socket = this.#socket;
-    if (!socket.writable) return;
-    if (this.#direct === null || this.#underWay > 0 || socket.writableLength > 0) {
-      socket.write(bytes);
+    const handle = this.#clear ?? this.#look();
+    if (handle === null) {
+      if (this.#socket.writable) this.#socket.write(bytes);
       return;
     }
     this.#underWay = bytes.length;
-    this.#direct.call(socket, bytes, BYTES, this.#written);
+    if (writeDirect(this.#socket, handle, bytes, this.#written)) this.#underWay = 0;
+    else this.#clear = null;
+  }
+
+  /** The handle, if nothing waits and writes may go past the queue. */
+  #look(): SocketHandle | null {
+    const socket = this.#socket;
+    if (this.#underWay > 0 || socket.writableLength > 0 || socket.writableCorked > 0) return null;
+    if (!socket.writable || socket.connecting) return null;
+    this.#clear = handleOf(socket);
+    return this.#clear;
   }
 
   readonly #written = (error?: Error | null): void => {
@@ -50,15 +61,37 @@ export class SocketSink implements Sink {
   };
 
   writeAll(buffers: readonly Buffer[]): void {
+    this.together(() => {
+      for (const buffer of buffers) this.send(buffer);
+    });
+  }
+
+  /** Bytes of the owner, or a text of single-byte characters; nothing after the end. */
+  send(bytes: Buffer | string): void {
+    this.#clear = null;
+    if (this.#socket.writable) this.#socket.write(bytes, 'latin1');
+  }
+
+  /** Has all that is written meanwhile leave in one piece. */
+  together(write: () => void): void {
     const socket = this.#socket;
-    if (!socket.writable) return;
+    this.#clear = null;
     socket.cork();
-    for (const buffer of buffers) socket.write(buffer);
-    socket.uncork();
+    try {
+      write();
+    } finally {
+      socket.uncork();
+    }
+  }
+
+  /** Ends the connection after what waits. */
+  end(): void {
+    this.#clear = null;
+    this.#socket.end();
   }
 
   get backlog(): number {
-    return this.#underWay + this.#socket.writableLength;
+    return this.#clear !== null ? 0 : this.#underWay + this.#socket.writableLength;
   }
 
   get sent(): number {
@@ -69,21 +102,6 @@ export class SocketSink implements Sink {
     this.#aborted(reason);
     resetSocket(this.#socket);
   }
-}
-
-type DirectWrite = Socket['_write'];
-
-/** How a socket's queue calls bytes that are no text. */
-const BYTES = 'buffer' as BufferEncoding;
-
-/**
- * What a socket's queue calls to write. Calling it without the queue saves the callback in a later turn that the queue
- * makes for every write. The kernel side keeps the order of all that is written. A TLS connection takes one write at a
- * time and relies on the queue.
- */
-function directWrite(socket: Socket): DirectWrite | null {
-  const plain = !(socket instanceof TLSSocket) && socket._write === Socket.prototype._write;
-  return plain ? socket._write : null;
 }
 
 /** What Node's sockets have inside, where they have. */

@@ -46,7 +46,7 @@ export class LiveResponse {
     process.nextTick(() => socket.uncork());
     const before = socket.bytesWritten + header.length;
     exchange.measure = () => Math.max(this.sink.sent - before, 0);
-    socket.write(header, 'latin1');
+    this.sink.send(header);
   }
 
   #header(type: string, fields: readonly HeaderField[]): string {
@@ -79,8 +79,8 @@ export class LiveResponse {
     this.reason = reason;
     const socket = this.#socket;
     if (!socket.writable) return;
-    if (this.framing === 'chunked' && this.#exchange.method !== 'HEAD') socket.write('0\r\n\r\n', 'latin1');
-    socket.end();
+    if (this.framing === 'chunked' && this.#exchange.method !== 'HEAD') this.sink.send('0\r\n\r\n');
+    this.sink.end();
     socket.setTimeout(this.#exchange.place.conf.send_timeout || 60_000, () => socket.destroy());
   }
 }

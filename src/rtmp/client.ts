@@ -174,7 +174,7 @@ export class RtmpClient {
   #connected(): void {
     if (this.#over) return;
     this.#stage('the handshake took too long');
-    this.#socket.write(this.#handshake!.hello);
+    this.sink.send(this.#handshake!.hello);
   }
 
   #accepted(): void {
@@ -204,8 +204,8 @@ export class RtmpClient {
   }
 
   #send(...messages: readonly OutMessage[]): void {
-    if (messages.length > 0 && this.#handshake === null && this.#socket.writable) {
-      this.#socket.write(this.#writer.encode(...messages));
+    if (messages.length > 0 && this.#handshake === null) {
+      this.sink.send(this.#writer.encode(...messages));
     }
   }
 
@@ -227,11 +227,11 @@ export class RtmpClient {
     let rest = bytes;
     if (this.#handshake !== null) {
       const step = this.#handshake.push(bytes);
-      if (step.output !== null) this.#socket.write(step.output);
+      if (step.output !== null) this.sink.send(step.output);
       if (!step.done) return;
       this.#handshake = null;
       this.#stage('the peer took too long to answer');
-      this.#socket.write(this.#writer.setChunkSize(CLIENT_CHUNK_SIZE));
+      this.sink.send(this.#writer.setChunkSize(CLIENT_CHUNK_SIZE));
       this.#send(windowAckSize(ACK_WINDOW), writeCommand('connect', 1, [connectObject(this.#options)]));
       rest = step.rest;
     }
@@ -298,7 +298,7 @@ export class RtmpClient {
     clearInterval(this.#silence);
     if (politely && this.#socket.writable) {
       this.#socket.resume();
-      this.#socket.end();
+      this.sink.end();
       this.#linger = setTimeout(() => resetSocket(this.#socket), LINGER_MS);
     } else this.#socket.destroy();
     this.#events.closed(reason);

@@ -98,7 +98,7 @@ export class Connection {
     if (!socket.writable || messages.length === 0) return;
     const bytes = this.writer.encode(...messages);
     this.#answers = socket.writableLength === 0 ? bytes.length : this.#answers + bytes.length;
-    socket.write(bytes);
+    this.sink.send(bytes);
     if (this.#answers <= MAX_ANSWERS) return;
     this.#ended('the client does not read its answers');
     resetSocket(socket);
@@ -106,7 +106,7 @@ export class Connection {
 
   /** Sets the chunk size of what is sent from now on. */
   setChunkSize(size: number): void {
-    if (this.socket.writable) this.socket.write(this.writer.setChunkSize(size));
+    this.sink.send(this.writer.setChunkSize(size));
   }
 
   /** The client has told after how many bytes it wants to be acknowledged. */
@@ -160,7 +160,7 @@ export class Connection {
 
   /** Sends what is queued and ends the connection, at the latest after LINGER_MS. */
   #finish(): void {
-    this.socket.end();
+    this.sink.end();
     // What still comes is thrown away: unread, it would turn the end into a reset that may overtake the last status.
     this.socket.resume();
     this.#linger = setTimeout(() => resetSocket(this.socket), LINGER_MS);
@@ -218,7 +218,7 @@ export class Connection {
     let rest = bytes;
     if (this.#handshake !== null) {
       const step = this.#handshake.push(bytes);
-      if (step.output !== null) this.socket.write(step.output);
+      if (step.output !== null) this.sink.send(step.output);
       if (!step.done) return;
       this.#handshake = null;
       clearTimeout(this.#stage);

@@ -38,17 +38,21 @@ export class Playing {
     return this.#subscription?.stream.name ?? '';
   }
 
-  /** The player was let in: statuses first, then media. */
+  /** The player was let in: statuses first, then media, in one piece where there are any yet. */
   begin(subscription: Subscription, reset: boolean): void {
     this.#subscription = subscription;
     const { streamId } = this;
     const connection = this.#connection;
     const restarts = subscription.request.application.settings.play_restart;
-    if (subscription.live) connection.send(streamBegin(streamId));
-    if (reset)
-      connection.send(onStatus(streamId, 'status', 'NetStream.Play.Reset', 'Playing and resetting stream.'));
-    if (subscription.live || !restarts) this.#announce();
-    this.#sit();
+    connection.sink.together(() => {
+      if (subscription.live) connection.send(streamBegin(streamId));
+      if (reset)
+        connection.send(
+          onStatus(streamId, 'status', 'NetStream.Play.Reset', 'Playing and resetting stream.'),
+        );
+      if (subscription.live || !restarts) this.#announce();
+      this.#sit();
+    });
   }
 
   pause(paused: boolean): void {

@@ -1,6 +1,5 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
-import { SocketSink } from '../../src/core/sink.ts';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 
 /** More than the kernel keeps for one connection. */
 const MUCH = 24_000_000;
@@ -14,17 +13,18 @@ afterEach(() => {
 });
 
 /** The server's side of a connection, and the client's, which does not read yet. */
-async function pair(): Promise<readonly [Socket, Socket]> {
+async function pair(): Promise<readonly [Socket, Socket, number]> {
   const listening = createServer();
   server = listening;
   await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
   const taken = new Promise<Socket>((resolve) => listening.once('connection', resolve));
-  const client = connect((listening.address() as AddressInfo).port, '127.0.0.1');
+  const { port } = listening.address() as AddressInfo;
+  const client = connect(port, '127.0.0.1');
   client.pause();
   const socket = await taken;
   open.push(socket, client);
   for (const one of [socket, client]) one.on('error', () => undefined);
-  return [socket, client];
+  return [socket, client, port];
 }
 
 /** Everything that comes until the end. */
@@ -34,7 +34,38 @@ async function received(client: Socket): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-describe('a sink on a socket', () => {
+/** What Node gives a handle with a write, as far as it matters here. */
+interface Inside {
+  readonly _handle: { writeBuffer: (request: object, bytes: Buffer) => number };
+}
+
+/** Has Node look as if it were made in another way. */
+async function disguise(): Promise<void> {
+  const [socket] = await pair();
+  const handle = (socket as Socket & Partial<Inside>)._handle!;
+  const { writeBuffer } = handle;
+  const prototypes: object[] = [];
+  handle.writeBuffer = (request, bytes) => {
+    prototypes.push(Object.getPrototypeOf(request));
+    return writeBuffer.call(handle, request, bytes);
+  };
+  socket.write(Buffer.from('look'));
+  expect(prototypes).toHaveLength(1);
+  Object.defineProperty(prototypes[0]!, 'getAsyncId', { value: undefined, configurable: true });
+}
+
+describe.each([
+  ['as Node has them', false],
+  ['as another Node may have them', true],
+] as const)('a sink on a socket, %s', (_, disguised) => {
+  let SocketSink: typeof import('../../src/core/sink.ts').SocketSink;
+
+  beforeAll(async () => {
+    if (disguised) await disguise();
+    vi.resetModules();
+    ({ SocketSink } = await import('../../src/core/sink.ts'));
+  });
+
   test('has no backlog once the kernel has taken a write whole', async () => {
     const [socket, client] = await pair();
     const sink = new SocketSink(socket, () => undefined);
@@ -66,14 +97,13 @@ describe('a sink on a socket', () => {
     const expected: Buffer[] = [];
     const ways: readonly ((bytes: Buffer) => void)[] = [
       (bytes) => sink.write(bytes),
-      (bytes) => socket.write(bytes),
+      (bytes) => sink.send(bytes),
       (bytes) => sink.writeAll([bytes.subarray(0, 1), bytes.subarray(1)]),
-      (bytes) => {
-        socket.cork();
-        socket.write(bytes.subarray(0, 2));
-        sink.write(bytes.subarray(2));
-        process.nextTick(() => socket.uncork());
-      },
+      (bytes) =>
+        sink.together(() => {
+          sink.send(bytes.subarray(0, 2));
+          sink.write(bytes.subarray(2));
+        }),
     ];
     const reading = received(client);
     for (let i = 0; i < 200; i += 1) {
@@ -83,7 +113,7 @@ describe('a sink on a socket', () => {
       ways[(i * 7 + (i >> 2)) % ways.length]!(bytes);
       if (i % 5 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
-    socket.end();
+    sink.end();
     expect((await reading).equals(Buffer.concat(expected))).toBe(true);
   });
 
@@ -91,8 +121,9 @@ describe('a sink on a socket', () => {
     const [socket, client] = await pair();
     const sink = new SocketSink(socket, () => undefined);
     sink.write(Buffer.from('last'));
-    socket.end();
+    sink.end();
     sink.write(Buffer.from('too late'));
+    sink.send(Buffer.from('too late'));
     expect((await received(client)).toString()).toBe('last');
   });
 
@@ -100,7 +131,7 @@ describe('a sink on a socket', () => {
     const [socket, client] = await pair();
     const sink = new SocketSink(socket, () => undefined);
     sink.write(Buffer.alloc(MUCH));
-    socket.end();
+    sink.end();
     expect((await received(client)).length).toBe(MUCH);
   });
 
@@ -115,6 +146,35 @@ describe('a sink on a socket', () => {
     clearInterval(writing);
     expect(() => sink.write(Buffer.from('nobody'))).not.toThrow();
     expect(sink.backlog).toBe(0);
+  });
+
+  test('on a connection that its owner has closed, does nothing', async () => {
+    const [socket] = await pair();
+    const sink = new SocketSink(socket, () => undefined);
+    sink.write(Buffer.from('one'));
+    sink.write(Buffer.from('two'));
+    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    socket.destroy();
+    expect(() => sink.write(Buffer.from('closing'))).not.toThrow();
+    await closed;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(() => sink.write(Buffer.from('closed'))).not.toThrow();
+    expect(sink.backlog).toBe(0);
+  });
+
+  test('waits for a connection that is under way', async () => {
+    const [, , port] = await pair();
+    const taken = new Promise<Socket>((resolve) => server!.once('connection', resolve));
+    const socket = connect(port, '127.0.0.1');
+    open.push(socket);
+    const sink = new SocketSink(socket, () => undefined);
+    sink.write(Buffer.from('early '));
+    sink.send('and ');
+    const peer = await taken;
+    open.push(peer);
+    sink.write(Buffer.from('late'));
+    sink.end();
+    expect((await received(peer)).toString()).toBe('early and late');
   });
 
   test('of a player that does not read, aborts with all that waits', async () => {

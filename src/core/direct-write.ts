@@ -1,0 +1,128 @@
+import { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { getSystemErrorName } from 'node:util';
+
+/** What a socket's handle is given with each write: it is the handle's until the kernel has taken all of the bytes. */
+interface WriteRequest {
+  handle: unknown;
+  oncomplete: unknown;
+  async: boolean;
+  bytes: number;
+  buffer: unknown;
+  callback: unknown;
+  /** Negative while no handle has it. */
+  getAsyncId(): number;
+}
+
+/** What Node's sockets have inside, where they have. */
+export interface SocketHandle {
+  /** 0, or the number of an error; undefined from a handle that is closed. */
+  writeBuffer: (request: WriteRequest, bytes: Buffer) => number | undefined;
+}
+
+interface WithHandle {
+  readonly _handle?: Partial<SocketHandle> | null;
+}
+
+/** libuv's UV_EBADF. */
+const CLOSED = -9;
+
+/** Makes requests as Node does for its own writes. */
+type NewRequest = () => WriteRequest;
+
+/** Undefined: nobody has written yet; null: Node's insides are not as they are thought to be. */
+let newRequest: NewRequest | null | undefined;
+/** The next request. Most writes are taken by the kernel at once and never bind it, so that all sockets share it. */
+let spare: WriteRequest | undefined;
+
+/**
+ * A socket's handle, where bytes may be handed to it past the socket's queue: not of TLS, which takes one write at a
+ * time and relies on the queue, nor where somebody has put another `_write` in place.
+ */
+export function handleOf(socket: Socket): SocketHandle | null {
+  if (socket instanceof TLSSocket || socket._write !== Socket.prototype._write) return null;
+  const handle = (socket as WithHandle)._handle;
+  return typeof handle?.writeBuffer === 'function' ? (handle as SocketHandle) : null;
+}
+
+/** How a socket's queue calls bytes that are no text. */
+const BYTES = 'buffer' as BufferEncoding;
+
+/**
+ * Writes to a socket whose queue is empty, past the queue, which would make a request, a callback and a turn of its own
+ * of each write. True: the kernel has taken all of the bytes. Otherwise `written` is called, now or later, when they are
+ * gone or with an error. libuv keeps the order of these writes and the queue's.
+ */
+export function writeDirect(
+  socket: Socket,
+  handle: SocketHandle,
+  bytes: Buffer,
+  written: (error?: Error | null) => void,
+): boolean {
+  const request = spare;
+  if (request === undefined) {
+    if (newRequest === undefined) {
+      newRequest = learn(socket, handle, bytes, written);
+      spare = newRequest?.();
+    } else socket._write(bytes, BYTES, written);
+    return false;
+  }
+  request.handle = handle;
+  request.callback = written;
+  const failure = handle.writeBuffer(request, bytes);
+  if (failure !== 0) {
+    written(systemError(failure ?? CLOSED));
+    return false;
+  }
+  if (request.getAsyncId() < 0) return true;
+  request.async = true;
+  request.bytes = bytes.length;
+  request.buffer = bytes;
+  spare = newRequest!();
+  return false;
+}
+
+/** Writes as the queue does, and looks at what Node gives the handle with it. */
+function learn(
+  socket: Socket,
+  handle: SocketHandle,
+  bytes: Buffer,
+  written: (error?: Error | null) => void,
+): NewRequest | null {
+  const samples: WriteRequest[] = [];
+  const { writeBuffer } = handle;
+  handle.writeBuffer = (request, buffer) => {
+    samples.push(request);
+    return writeBuffer.call(handle, request, buffer);
+  };
+  try {
+    socket._write(bytes, BYTES, written);
+  } finally {
+    // Back to what its prototype has.
+    delete (handle as Partial<SocketHandle>).writeBuffer;
+  }
+  return samples[0] === undefined ? null : makerOf(samples[0]);
+}
+
+/** How to make more requests like this one; null if it is not what it is thought to be. */
+function makerOf(sample: Partial<WriteRequest>): NewRequest | null {
+  const { oncomplete } = sample;
+  const Request = sample.constructor as new () => WriteRequest;
+  if (typeof oncomplete !== 'function') return null;
+  const make = (): WriteRequest =>
+    Object.assign(new Request(), {
+      handle: null,
+      oncomplete,
+      async: false,
+      bytes: 0,
+      buffer: null,
+      callback: null,
+    });
+  const idle = make();
+  return typeof idle.getAsyncId === 'function' && idle.getAsyncId() < 0 ? make : null;
+}
+
+function systemError(failure: number): NodeJS.ErrnoException {
+  const code = getSystemErrorName(failure);
+  return Object.assign(new Error(`write ${code}`), { code, errno: failure, syscall: 'write' });
+}
