@@ -337,6 +337,18 @@ describe('publish', () => {
     expect((await bodies(player, 7)).slice(1)).toEqual(sent.map((body) => body.toString('hex')));
   });
 
+  test('is there for a player in one piece with the answer to play', async () => {
+    await start();
+    await publisher();
+    const player = await enter();
+    const id = await player.createStream();
+    const pieces: Buffer[] = [];
+    player.socket.on('data', (piece: Buffer) => pieces.push(Buffer.from(piece)));
+    await player.play('s', id);
+    await bodies(player, 4);
+    expect(pieces).toHaveLength(1);
+  });
+
   test.each([1, 2, 7])('arrives in pieces of %i bytes', async (piece) => {
     await start();
     const client = await enter('live', { piece });
