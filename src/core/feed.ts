@@ -185,6 +185,7 @@ export class Feed {
     }
     const pending = this.#pending;
     if (pending.length === 0) return;
+    const begun = performance.now();
     const batch: Batch = {
       ...this.#pack(pending),
       entry: this.#pendingEntry,
@@ -199,6 +200,7 @@ export class Feed {
     this.#flushedAt = performance.now();
     this.#remember(batch);
     this.#write(batch);
+    this.#policy.flushed(batch.plain.length, performance.now() - begun);
   }
 
   #pack(packets: readonly MediaPacket[]): Pick<Batch, 'plain' | 'chunked' | 'time'> {

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { Load } from './load.ts';
+import { type Histogram, Measures } from './measures.ts';
 
 /** How long packets gather before they are written to a stream's players: `auto`, or a fixed number of ms (0: never). */
 export type MergeSetting = 'auto' | number;
@@ -20,13 +21,29 @@ const MANY = 1500;
 const WINDOW = 100;
 const BUSY = 0.6;
 
+const FLUSH_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1];
+const FLUSH_BYTES = [1000, 4000, 16_000, 64_000, 256_000, 1_000_000];
+
 /** Counts the players of the process and watches its event loop: the load that decides how far writes are merged. */
 export class Audience {
   players = 0;
   busy = false;
   /** How near the process is to its limits. */
   readonly load = new Load();
+  /** What it took to pack a batch and write it to all players of a feed, s, and how long each batch was, bytes. */
+  readonly flushes: { readonly seconds: Histogram; readonly bytes: Histogram };
   #last = performance.eventLoopUtilization();
+
+  constructor(measures = new Measures()) {
+    this.flushes = {
+      seconds: measures.histogram(
+        'flush_seconds',
+        'Time to pack a batch and write it to the players of a stream.',
+        FLUSH_SECONDS,
+      ),
+      bytes: measures.histogram('flush_bytes', 'Length of these batches.', FLUSH_BYTES),
+    };
+  }
 
   /** Called about once a second. */
   measure(): void {
@@ -44,6 +61,8 @@ export interface FlushPolicy {
    * `quiet` the time since the last write, both in ms.
    */
   delay(video: boolean, age: number, quiet: number): number;
+  /** A batch of so many bytes has been written in so many ms. */
+  flushed(bytes: number, took: number): void;
 }
 
 /** The policy of one application's streams; `setting` is read at each use, so a reload takes effect at once. */
@@ -57,6 +76,10 @@ export function flushPolicy(audience: Audience, setting: () => MergeSetting): Fl
       if (players <= AT_ONCE) return 0;
       if (!video) return AUDIO_WAIT - age;
       return players <= BY_FRAME ? 0 : SPACING - quiet;
+    },
+    flushed(bytes, took) {
+      audience.flushes.bytes.observe(bytes);
+      audience.flushes.seconds.observe(took / 1000);
     },
   };
 }

@@ -16,6 +16,7 @@ import {
 } from './hub-steps.ts';
 import { liveTable } from './live.ts';
 import type { Logger } from './log.ts';
+import { Measures } from './measures.ts';
 import type { ApplicationContext, Module, ServerContext } from './module.ts';
 import { Netcalls } from './netcall.ts';
 import { isOwnAddress } from './own-address.ts';
@@ -44,6 +45,8 @@ export class Hub {
   readonly events = new Events();
   /** Connections that carry streams. */
   readonly traffic = new Traffic();
+  /** What parts of the server count and time of their own work. */
+  readonly measures: Measures;
   /** The programs that the configuration runs. */
   readonly execs = new Registry<ExecStatus>();
   /** The processes that serve together. */
@@ -55,8 +58,9 @@ export class Hub {
   readonly #unfinished = new Set<Promise<unknown>>();
   readonly #files = new Set<Promise<unknown>>();
 
-  constructor(audience: Audience, log: Logger, workers: Workers = alone) {
+  constructor(audience: Audience, log: Logger, workers: Workers = alone, measures = new Measures()) {
     this.audience = audience;
+    this.measures = measures;
     this.workers = workers;
     this.#log = log;
   }

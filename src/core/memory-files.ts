@@ -5,8 +5,8 @@ export interface MemoryFile {
   readonly type: string;
   /** Modification time, ms of the wall clock. */
   readonly mtime: number;
-  /** Told who has been given it. */
-  readonly visited?: (who: string) => void;
+  /** Told who has been given it, and how many bytes of it. */
+  readonly visited?: (who: string, bytes: number) => void;
 }
 
 /**

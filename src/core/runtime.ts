@@ -2,14 +2,20 @@ import { Audience } from './flush.ts';
 import { Hub } from './hub.ts';
 import type { Logger } from './log.ts';
 import { LogFiles } from './log-files.ts';
+import { Measures } from './measures.ts';
 import { MemoryFiles } from './memory-files.ts';
 import { Reloads } from './reloads.ts';
+import { noRequests } from './requests.ts';
 import { alone, type Workers } from './workers.ts';
 
 /** What the protocols' hosts and the handlers of requests share: one per process, made once, never replaced. */
 export class Runtime {
   readonly log: Logger;
-  readonly audience = new Audience();
+  /** What parts of the server count and time of their own work. */
+  readonly measures = new Measures();
+  readonly audience = new Audience(this.measures);
+  /** Connections and requests of HTTP. */
+  readonly requests = noRequests();
   readonly files = new MemoryFiles();
   /** Access logs; reopened when logs are rotated. */
   readonly logFiles: LogFiles;
@@ -25,7 +31,7 @@ export class Runtime {
     this.prefix = prefix;
     this.log = log;
     this.workers = workers;
-    this.hub = new Hub(this.audience, log, workers);
+    this.hub = new Hub(this.audience, log, workers, this.measures);
     this.logFiles = new LogFiles((file, err, lost) =>
       log.error({ file, err, lost }, 'a log could not be written'),
     );

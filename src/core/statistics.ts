@@ -1,9 +1,11 @@
 import type { StreamFacts } from '../media/facts.ts';
 import type { Application, Client } from './application.ts';
+import { type Issue, issuesOf } from './health.ts';
 import type { Hub } from './hub.ts';
 import type { Rates, StreamCounters } from './meter.ts';
 import type { Publication } from './publication.ts';
-import type { RtmpServer } from './server.ts';
+import type { RecorderStatus, RecordingStatus } from './recordings.ts';
+import type { RelayStatus } from './relays.ts';
 import type { Stream } from './stream.ts';
 import type { Subscription } from './subscription.ts';
 
@@ -33,6 +35,9 @@ export interface ClientStatistics {
   readonly active: boolean;
 }
 
+/** A number for each protocol. */
+export type Viewers = Readonly<Record<Client['protocol'] | 'hls', number>>;
+
 /** A stream at one moment. */
 export interface StreamStatistics {
   readonly name: string;
@@ -45,6 +50,8 @@ export interface StreamStatistics {
   readonly rates: Rates;
   readonly counters: Readonly<StreamCounters>;
   readonly bytesOut: number;
+  /** Bytes given to players of each protocol. */
+  readonly sent: Viewers;
   /** Packets that players missed by being too slow, in all. */
   readonly skippedPackets: number;
   readonly facts: StreamFacts;
@@ -54,23 +61,33 @@ export interface StreamStatistics {
   readonly gap: number;
   /** Ms since the newest media. */
   readonly silence: number;
+  /** How far its media are behind the clock, ms: see `Lag`. */
+  readonly lag: number;
   /** Frames whose timestamp had to be changed. */
   readonly repairs: number;
+  /** What is wrong with it. */
+  readonly issues: readonly Issue[];
   /** Players by protocol; `hls` are those who have lately asked for a playlist. */
-  readonly viewers: Readonly<Record<Client['protocol'] | 'hls', number>>;
+  readonly viewers: Viewers;
+  /** The files it is being recorded to. */
+  readonly recordings: readonly RecordingStatus[];
   /** The publisher first, then players in the order they came. */
   readonly clients: readonly ClientStatistics[];
 }
 
 export interface ApplicationStatistics {
-  readonly application: Application;
   readonly name: string;
   readonly live: boolean;
   readonly streams: readonly StreamStatistics[];
+  readonly relays: readonly RelayStatus[];
+  readonly recorders: readonly RecorderStatus[];
+  /** Recordings that have ended. */
+  readonly recorded: number;
 }
 
 export interface ServerStatistics {
-  readonly server: RtmpServer;
+  /** Its first name, or its first address. */
+  readonly label: string;
   /** Its first port, 0 where it only has unix sockets. */
   readonly port: number;
   readonly applications: readonly ApplicationStatistics[];
@@ -79,7 +96,7 @@ export interface ServerStatistics {
 /** Everything that is published and played, as plain data. `now` is monotonic ms. */
 export function statisticsOf(hub: Hub, now = performance.now()): readonly ServerStatistics[] {
   return hub.servers.map((server) => ({
-    server,
+    label: server.label,
     port: server.spec.listens.find(({ port }) => port > 0)?.port ?? 0,
     applications: [...server.members.values()].map(({ application }) =>
       applicationStatistics(application, now),
@@ -94,16 +111,28 @@ function applicationStatistics(application: Application, now: number): Applicati
     if (known === undefined) players.set(subscription.stream, [subscription]);
     else known.push(subscription);
   }
+  const { name, settings, recorders } = application;
+  const files = recorders.files();
   const streams = [...application.streams.values()].map((stream) =>
-    streamStatistics(stream, application.publicationOf(stream), players.get(stream) ?? [], now),
+    streamStatistics(
+      stream,
+      application.publicationOf(stream),
+      players.get(stream) ?? [],
+      files.filter((file) => file.stream === stream.name),
+      now,
+    ),
   );
-  return { application, name: application.name, live: application.settings.live, streams };
+  return {
+    ...{ name, live: settings.live, streams, relays: application.relays.list() },
+    ...{ recorders: recorders.list(), recorded: recorders.finished },
+  };
 }
 
 function streamStatistics(
   stream: Stream,
   publication: Publication | undefined,
   players: readonly Subscription[],
+  recordings: readonly RecordingStatus[],
   now: number,
 ): StreamStatistics {
   const rates = stream.rates(now);
@@ -118,18 +147,27 @@ function streamStatistics(
     rates,
     counters: stream.counters,
     bytesOut: stream.bytesOut,
-    skippedPackets: stream.skippedPackets,
+    sent: sentBy(stream),
+    skippedPackets: stream.delivered.skippedPackets,
     facts: stream.facts,
     keyInterval: stream.keyInterval,
     gap: stream.timeline.gap,
     silence: stream.lastMediaAt === 0 ? 0 : Math.max(Math.round(now - stream.lastMediaAt), 0),
+    lag: stream.lag(now),
     repairs: stream.timeline.repairs,
+    issues: issuesOf(stream, now),
     viewers,
+    recordings,
     clients: [
       ...(publication === undefined ? [] : [publisherStatistics(publication)]),
       ...players.map((player) => playerStatistics(player, rates)),
     ],
   };
+}
+
+function sentBy({ delivered, visitors }: Stream): Viewers {
+  const sent = delivered.byFamily;
+  return { rtmp: sent.get('rtmp') ?? 0, 'http-flv': sent.get('flv') ?? 0, hls: visitors.bytes };
 }
 
 function publisherStatistics({ request, stream, since }: Publication): ClientStatistics {

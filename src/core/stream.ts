@@ -3,13 +3,16 @@ import type { Format } from '../media/format.ts';
 import { AUDIO, DATA, type Kind, type MediaPacket, type Opening, VIDEO } from '../media/packet.ts';
 import { HEADER, headerSlot, KEY, MEDIA, tagFacts } from '../media/tag.ts';
 import { Timeline } from '../media/timeline.ts';
+import { Delivered } from './delivered.ts';
 import { Feed, type FeedSource, type Framing, type Patience, Seat } from './feed.ts';
 import type { Audience, FlushPolicy } from './flush.ts';
 import { Group, type GroupBounds } from './group.ts';
-import { Meter, noCounters, type Rates, type StreamCounters, type Totals } from './meter.ts';
+import { lookAt } from './health.ts';
+import { Meter, type Rates, type StreamCounters, type Totals } from './meter.ts';
 import { Openings } from './openings.ts';
 import type { Sink } from './sink.ts';
 import { Visitors } from './visitors.ts';
+import { Vitals } from './vitals.ts';
 
 /** A reader of a stream's packets inside the server: a segmenter, a recorder, a relay. Calls come synchronously. */
 export interface Tap {
@@ -45,7 +48,7 @@ const VIDEO_GONE_MS = 10_000;
  */
 export class Stream implements FeedSource {
   readonly name: string;
-  readonly counters: StreamCounters = noCounters();
+  readonly vitals = new Vitals();
   /** Wall clock, ms, of the first media of the present publisher; 0 while there is none. */
   startedAt = 0;
   /** Monotonic ms of the newest media. */
@@ -53,19 +56,14 @@ export class Stream implements FeedSource {
   readonly timeline = new Timeline();
   /** Viewers without a connection of their own. */
   readonly visitors = new Visitors();
-  /** Time between the newest two key frames, ms; 0 before there are two. */
-  keyInterval = 0;
   readonly #settings: () => StreamSettings;
   readonly #policy: FlushPolicy;
   readonly #audience: Audience;
   readonly #failed: (error: unknown) => void;
-  #lastKey = -1;
-  /** Of feeds that are no more. */
-  #bytesOut = 0;
-  #skippedPackets = 0;
   readonly #first = { audio: -1, video: -1 };
   readonly #meter: Meter;
   readonly #feeds = new Map<string, Feed>();
+  readonly delivered = new Delivered(this.#feeds);
   readonly #taps = new Set<Tap>();
   readonly #listeners = new Set<StreamListener>();
   readonly #openings = new Openings(() => {
@@ -129,18 +127,17 @@ export class Stream implements FeedSource {
     return this.startedAt !== 0;
   }
 
-  /** Bytes given to players, in all. */
-  get bytesOut(): number {
-    let bytes = this.#bytesOut;
-    for (const feed of this.#feeds.values()) bytes += feed.bytesOut;
-    return bytes;
+  get counters(): StreamCounters {
+    return this.vitals.counters;
   }
 
-  /** Packets that players missed by being too slow, in all. */
-  get skippedPackets(): number {
-    let packets = this.#skippedPackets;
-    for (const feed of this.#feeds.values()) packets += feed.skippedPackets;
-    return packets;
+  get keyInterval(): number {
+    return this.vitals.keyInterval;
+  }
+
+  /** Bytes given to players, in all. */
+  get bytesOut(): number {
+    return this.delivered.bytes;
   }
 
   /** What codecs, pictures and sound it has. */
@@ -151,6 +148,11 @@ export class Stream implements FeedSource {
   /** What it moves on average; `now` is monotonic ms. */
   rates(now: number): Rates {
     return this.#meter.rates(this.#totals, now);
+  }
+
+  /** How far its media are behind the clock, ms; 0 while none are to come. `now` is monotonic ms. */
+  lag(now: number): number {
+    return this.live ? this.vitals.lag.behind(Math.max(now - this.lastMediaAt, 0)) : 0;
   }
 
   get #totals(): Totals {
@@ -187,20 +189,16 @@ export class Stream implements FeedSource {
     // Many publishers send headers with a timestamp of 0, whatever their clock shows.
     const time = config ? Math.max(this.timeline.last, 0) : this.timeline.place(raw, kind === AUDIO, now);
     const packet: MediaPacket = { kind, time, key: (facts & KEY) !== 0, config, body };
-    if (kind === AUDIO) {
-      if (!config) counters.audioPackets += 1;
-      counters.audioBytes += body.length;
-    } else {
-      if (!config) counters.videoPackets += 1;
-      counters.videoBytes += body.length;
-      if (packet.key) this.#countKey(time);
-    }
+    this.vitals.came(packet, now);
     this.lastMediaAt = now;
     if (!this.live) this.#start();
     if (kind === VIDEO) this.#lastVideoAt = now;
     if (packet.config) {
       // What was cached was made for another decoder configuration.
-      if (this.#openings.header(packet, headerSlot(facts)) === 'replaced') this.#dropGroup();
+      if (this.#openings.header(packet, headerSlot(facts)) === 'replaced') {
+        this.vitals.changes += 1;
+        this.#dropGroup();
+      }
     } else {
       if ((facts & MEDIA) !== 0) {
         this.#openings.notice(kind);
@@ -263,8 +261,7 @@ export class Stream implements FeedSource {
     this.#openings.renew();
     this.#first.audio = -1;
     this.#first.video = -1;
-    this.#lastKey = -1;
-    this.keyInterval = 0;
+    this.vitals.restart();
     this.#dropGroup();
     this.#settled = false;
     if (this.live) this.#awaitTracks();
@@ -326,8 +323,7 @@ export class Stream implements FeedSource {
     feed.leave(seat);
     this.#audience.players -= 1;
     if (feed.seats.length === 0) {
-      this.#bytesOut += feed.bytesOut;
-      this.#skippedPackets += feed.skippedPackets;
+      this.delivered.keep(feed);
       feed.close();
       this.#feeds.delete(format.name);
     }
@@ -338,12 +334,7 @@ export class Stream implements FeedSource {
     this.#dropUnwanted();
     this.visitors.sweep(now);
     this.#meter.sample(this.#totals, now);
-  }
-
-  #countKey(time: number): void {
-    this.counters.keyFrames += 1;
-    if (this.#lastKey >= 0) this.keyInterval = time - this.#lastKey;
-    this.#lastKey = time;
+    lookAt(this, now);
   }
 
   #start(): void {

@@ -12,6 +12,8 @@ const LONGEST = 256;
 export class Visitors {
   readonly #seen = new Map<string, number>();
   #total = 0;
+  /** Bytes they have been given. */
+  bytes = 0;
 
   /** A request; `who` tells visitors apart, such as address and user agent. `now` is monotonic ms. */
   saw(who: string, now: number): void {

@@ -3,7 +3,6 @@ import type { Listen } from '../core/addresses.ts';
 import type { Logger } from '../core/log.ts';
 import type { Proxied } from '../core/proxy-protocol.ts';
 import type { Runtime } from '../core/runtime.ts';
-import type { HttpCounters } from './counters.ts';
 import type { Reply } from './reply.ts';
 import type { RequestHead } from './request-head.ts';
 import type { HttpServer, Place, Router } from './router.ts';
@@ -59,7 +58,6 @@ export interface Chosen {
   readonly router: Router;
   readonly runtime: Runtime;
   readonly server: HttpServer;
-  readonly counters: HttpCounters;
   readonly host: string;
   /** Whether connections are to end after what is under way on them. */
   draining(): boolean;
@@ -73,7 +71,6 @@ export class Exchange {
   readonly router: Router;
   readonly runtime: Runtime;
   readonly server: HttpServer;
-  readonly counters: HttpCounters;
   readonly draining: () => boolean;
   /** Monotonic and wall clock ms of the request's beginning. */
   readonly startedAt = performance.now();
@@ -128,7 +125,6 @@ export class Exchange {
     this.router = chosen.router;
     this.runtime = chosen.runtime;
     this.server = chosen.server;
-    this.counters = chosen.counters;
     this.draining = chosen.draining;
     this.host = chosen.host;
     this.address = connection.address;

@@ -145,9 +145,18 @@ function mediaType(exchange: Exchange, path: string, known?: string): string {
 }
 
 function fromMemory(exchange: Exchange, path: string, file: MemoryFile): Answer {
+  const answer = isUnconditional(exchange)
+    ? wholeAnswer(exchange, path, file)
+    : memoryPart(exchange, path, file);
+  if (file.visited !== undefined) {
+    const given = exchange.method === 'HEAD' || !Buffer.isBuffer(answer.body) ? 0 : answer.body.length;
+    file.visited(`${exchange.address} ${exchange.header('user-agent') ?? ''}`, given);
+  }
+  return answer;
+}
+
+function wholeAnswer(exchange: Exchange, path: string, file: MemoryFile): Answer {
   const { place } = exchange;
-  file.visited?.(`${exchange.address} ${exchange.header('user-agent') ?? ''}`);
-  if (!isUnconditional(exchange)) return memoryPart(exchange, path, file);
   const known = wholes.get(file);
   if (known?.place === place) return known.answer;
   const answer: Answer = { ...memoryPart(exchange, path, file), lasting: true };

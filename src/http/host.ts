@@ -3,15 +3,16 @@ import type { Socket } from 'node:net';
 import { type Block, childrenOf } from '../config/block.ts';
 import type { Diagnostic } from '../config/errors.ts';
 import type { Listen } from '../core/addresses.ts';
+import { countConnectionError } from '../core/connection-errors.ts';
 import type { Host, Prepared } from '../core/host.ts';
 import type { Wanted } from '../core/listeners.ts';
+import type { Total } from '../core/measures.ts';
 import { isGone, type Peer, peerOf } from '../core/peer.ts';
 import { carryOut, type Step } from '../core/plan.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { hostOf } from '../core/server-names.ts';
 import { AccessLogs } from './access-log.ts';
 import { checkHttp } from './check.ts';
-import { noCounters } from './counters.ts';
 import { type Connection, Exchange } from './exchange.ts';
 import { closeIdle, type Front, frontOptions, openFront, retire } from './front.ts';
 import type { HttpModule } from './handler.ts';
@@ -31,7 +32,6 @@ const MOST_AHEAD = 1000;
 
 /** The HTTP side of the server. */
 export class HttpHost implements Host {
-  readonly counters = noCounters();
   readonly #runtime: Runtime;
   readonly #modules: readonly HttpModule[];
   readonly #logs: AccessLogs;
@@ -41,6 +41,8 @@ export class HttpHost implements Host {
   /** Of connections in and after their handshake, by their addresses: the secured socket shows nothing of the plain one. */
   readonly #peers = new Map<string, Peer>();
   #served: Served;
+  /** Requests that are over, by the class of their status. */
+  readonly #answered = new Map<string, Total>();
   #draining = false;
 
   constructor(runtime: Runtime, modules: readonly HttpModule[]) {
@@ -112,7 +114,9 @@ export class HttpHost implements Host {
     return openFront(fallback, identity, {
       request: (request, response) => this.#request(request, response),
       failed: (error, socket) => {
-        refuseBadRequest(error, socket, this.#connections.get(socket), this.#runtime.log);
+        const { log, measures } = this.#runtime;
+        const reason = refuseBadRequest(error, socket, this.#connections.get(socket), log);
+        if (reason !== null) countConnectionError(measures, 'http', reason);
       },
       direct: (socket, head, reply) => {
         const connection = this.#connections.get(socket);
@@ -141,7 +145,7 @@ export class HttpHost implements Host {
       socket.destroy();
       return;
     }
-    this.counters.accepted += 1;
+    this.#runtime.requests.accepted += 1;
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
     if (!front.secure) this.#admit(socket, listen, false, peer);
@@ -159,8 +163,8 @@ export class HttpHost implements Host {
   }
 
   #admit(socket: Socket, listen: Listen, secure: boolean, peer: Peer): void {
-    this.counters.handled += 1;
-    this.counters.active += 1;
+    this.#runtime.requests.handled += 1;
+    this.#runtime.requests.active += 1;
     this.#connections.set(socket, {
       id: this.#runtime.nextClientId(),
       socket,
@@ -174,7 +178,7 @@ export class HttpHost implements Host {
     });
     socket.on('error', () => undefined);
     socket.once('close', () => {
-      this.counters.active -= 1;
+      this.#runtime.requests.active -= 1;
       this.#connections.delete(socket);
     });
   }
@@ -208,8 +212,8 @@ export class HttpHost implements Host {
     }
     connection.requests += 1;
     connection.busy = true;
-    this.counters.requests += 1;
-    this.counters.writing += 1;
+    this.#runtime.requests.requests += 1;
+    this.#runtime.requests.writing += 1;
     reply.over = () => this.#over(exchange);
     if (exchange.bad) respond(exchange, { status: 400 });
     else serve(exchange);
@@ -219,7 +223,7 @@ export class HttpHost implements Host {
     const { connection, place, reply } = exchange;
     const { socket } = connection;
     connection.busy = false;
-    this.counters.writing -= 1;
+    this.#runtime.requests.writing -= 1;
     this.#finish(exchange);
     // The idle time of this place counts from the end of this answer.
     const { idle } = place.conf.keepalive_timeout;
@@ -232,7 +236,19 @@ export class HttpHost implements Host {
     if (exchange.measure !== undefined) exchange.bodyBytes = exchange.measure();
     // As nginx notes a client that hung up before there was an answer.
     if (exchange.status === 0) exchange.status = 499;
+    this.#countStatus(exchange.status);
     this.#logs.write(exchange);
+  }
+
+  #countStatus(status: number): void {
+    const code = `${Math.trunc(status / 100)}xx`;
+    let answered = this.#answered.get(code);
+    if (answered === undefined) {
+      const help = 'HTTP requests that have been answered, by the class of the status.';
+      answered = this.#runtime.measures.total('http_requests_total', help, { code });
+      this.#answered.set(code, answered);
+    }
+    answered.add();
   }
 
   #exchange(connection: Connection, request: RequestHead, reply: Reply): Exchange | null {
@@ -252,7 +268,6 @@ export class HttpHost implements Host {
         router,
         runtime: this.#runtime,
         server,
-        counters: this.counters,
         host: host === null || host === '' ? (server.names[0] ?? '') : host,
         draining: () => this.#draining,
       },

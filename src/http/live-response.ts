@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { countConnectionError } from '../core/connection-errors.ts';
 import type { Framing } from '../core/feed.ts';
 import { SocketSink } from '../core/sink.ts';
 import type { Carrier } from '../core/traffic.ts';
@@ -35,6 +36,7 @@ export class LiveResponse {
     this.framing = exchange.modern && place.conf.chunked_transfer_encoding ? 'chunked' : 'plain';
     this.sink = new SocketSink(socket, (reason) => {
       this.reason = reason;
+      if (protocol !== null) countConnectionError(exchange.runtime.measures, protocol, 'slow');
     });
     connection.live = true;
     if (protocol !== null) {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { ConnectionError } from '../core/connection-errors.ts';
 import type { Logger } from '../core/log.ts';
 import { resetSocket } from '../core/sink.ts';
 import type { Connection } from './exchange.ts';
@@ -15,19 +16,19 @@ const LINGER_MS = 2000;
 
 /**
  * Answers bytes that are no request, or one that is too large or too slow, and closes. Nothing is said where nothing
- * was asked, or where an answer is under way.
+ * was asked, or where an answer is under way. Returns what to count it as; null where it has been counted.
  */
 export function refuseBadRequest(
   error: ParserError,
   socket: Socket,
   connection: Connection | undefined,
   log: Logger,
-): void {
+): ConnectionError | null {
   // What comes after the bytes at fault is found at fault as well.
-  if (socket.writableEnded) return;
+  if (socket.writableEnded) return null;
   if (!socket.writable || connection === undefined || connection.live || error.code === 'ECONNRESET') {
     resetSocket(socket);
-    return;
+    return error.code === 'ECONNRESET' ? 'reset' : 'protocol';
   }
   const status = statusOf(error);
   log.info(
@@ -36,6 +37,7 @@ export function refuseBadRequest(
   );
   if (connection.busy || socket.bytesRead === 0) socket.destroy();
   else answer(socket, status);
+  return status === 408 ? 'timeout' : 'protocol';
 }
 
 /** `CONNECT` asks for a tunnel, which is not what this server is. */

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { settingsOf } from '../config/block.ts';
 import type { Listen } from '../core/addresses.ts';
+import { type ConnectionError, countConnectionError } from '../core/connection-errors.ts';
 import type { Logger } from '../core/log.ts';
 import { networksTest } from '../core/networks.ts';
 import { believed, type Peer } from '../core/peer.ts';
@@ -72,16 +73,19 @@ export class Connection {
     const { max_message: maxMessage, max_streams: maxStreams } = this.settings;
     this.#limits = { maxMessage, maxStreams };
     this.#reader = new ChunkReader(this.#limits);
-    this.sink = new SocketSink(socket, (reason) => this.#ended(reason));
+    this.sink = new SocketSink(socket, (reason) => this.#ended(reason, 'slow'));
     this.#session = new Session(this);
     const { so_keepalive: keepalive, timeout, handshake_timeout: patience } = this.settings;
     if (keepalive !== null) {
       socket.setKeepAlive(true, keepalive.idle === null ? undefined : keepalive.idle * 1000);
     }
-    this.#stage = setTimeout(() => this.close('the handshake took too long'), Math.min(timeout, patience));
+    this.#stage = setTimeout(
+      () => this.close('the handshake took too long', 'timeout'),
+      Math.min(timeout, patience),
+    );
     readFrom(socket, (bytes) => this.#received(bytes));
     socket.on('end', () => this.close('the client closed the connection'));
-    socket.on('error', (error) => this.#ended(lostReason(error)));
+    socket.on('error', (error) => this.#ended(...lostReason(error)));
     socket.on('close', () => this.#gone());
   }
 
@@ -100,7 +104,7 @@ export class Connection {
     this.#answers = socket.writableLength === 0 ? bytes.length : this.#answers + bytes.length;
     this.sink.send(bytes);
     if (this.#answers <= MAX_ANSWERS) return;
-    this.#ended('the client does not read its answers');
+    this.#ended('the client does not read its answers', 'slow');
     resetSocket(socket);
   }
 
@@ -150,10 +154,10 @@ export class Connection {
     );
   }
 
-  /** Sends what is queued and ends the connection. */
-  close(reason: string): void {
+  /** Sends what is queued and ends the connection; `error` is what it counts as where it should not have to end. */
+  close(reason: string, error: ConnectionError | null = null): void {
     if (this.#ending) return;
-    this.#ended(reason);
+    this.#ended(reason, error);
     this.#session.close(reason);
     this.#finish();
   }
@@ -176,8 +180,11 @@ export class Connection {
     if (this.#session.orphan) this.close('the application was removed');
   }
 
-  #ended(reason: string): void {
-    if (this.#reason === '') this.#reason = reason;
+  #ended(reason: string, error: ConnectionError | null = null): void {
+    if (this.#reason === '') {
+      this.#reason = reason;
+      if (error !== null) countConnectionError(this.runtime.measures, 'rtmp', error);
+    }
     this.#ending = true;
   }
 
@@ -223,7 +230,7 @@ export class Connection {
       this.#handshake = null;
       clearTimeout(this.#stage);
       const deadline = Math.min(this.settings.timeout, this.settings.handshake_timeout);
-      this.#stage = setTimeout(() => this.close('no connect command came'), deadline);
+      this.#stage = setTimeout(() => this.close('no connect command came', 'timeout'), deadline);
       rest = step.rest;
     }
     const taken = this.#reader.push(rest, this.#message);
@@ -252,10 +259,10 @@ export class Connection {
   #failed(error: unknown): void {
     if (error instanceof ProtocolError) {
       this.log.warn({ reason: error.message }, 'the client broke the protocol; its connection is closed');
-      this.#ended(error.message);
+      this.#ended(error.message, 'protocol');
     } else {
       this.log.error({ err: error }, 'an unexpected error ended the session; please report it');
-      this.#ended('internal error');
+      this.#ended('internal error', 'fault');
     }
     this.#session.close(this.#reason);
     this.#finish();
@@ -277,7 +284,7 @@ export class Connection {
       () => {
         if (this.#moved !== this.#movedAtWatch) this.#pinged = false;
         else if (this.#pinged || busy) {
-          this.close('the client no longer answers');
+          this.close('the client no longer answers', 'timeout');
           return;
         } else {
           this.#pinged = true;
@@ -311,8 +318,8 @@ function proxiesTest(networks: readonly string[]): (address: string) => boolean 
 }
 
 /** Why a connection was lost, in words. */
-function lostReason(error: NodeJS.ErrnoException): string {
-  if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return 'the client dropped the connection';
-  if (error.code === 'ETIMEDOUT') return 'the client vanished';
-  return error.message;
+function lostReason({ code, message }: NodeJS.ErrnoException): [reason: string, error: ConnectionError] {
+  if (code === 'ECONNRESET' || code === 'EPIPE') return ['the client dropped the connection', 'reset'];
+  if (code === 'ETIMEDOUT') return ['the client vanished', 'timeout'];
+  return [message, 'reset'];
 }

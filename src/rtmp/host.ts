@@ -70,7 +70,7 @@ export class RtmpHost implements Host {
     for (const connection of this.#early) {
       if (this.#early.size <= most) return;
       this.#early.delete(connection);
-      connection.close('too many others are in their handshake');
+      connection.close('too many others are in their handshake', 'crowded');
     }
   }
 

@@ -43,7 +43,7 @@ function setUp(format: Format, framing: Framing) {
     waitKey: true,
     waitVideo: false,
   } satisfies FeedSource;
-  const feed = new Feed(format, source, { delay: () => 0 });
+  const feed = new Feed(format, source, { delay: () => 0, flushed: () => undefined });
   const sink = new Collected();
   feed.join(new Seat(sink, framing, { bytes: 100, stall: 1000 }, true));
   const send = (entry: boolean, ...packets: MediaPacket[]): void => {

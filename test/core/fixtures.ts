@@ -112,7 +112,10 @@ export function setUpStream(changes: Partial<LiveSettings> = {}) {
   const stream = new Stream(
     'name',
     () => live.settings,
-    { delay: () => (live.settings.out_merge === 'auto' ? 0 : live.settings.out_merge) },
+    {
+      delay: () => (live.settings.out_merge === 'auto' ? 0 : live.settings.out_merge),
+      flushed: () => undefined,
+    },
     audience,
     (error) => void live.errors.push(error),
   );

@@ -9,7 +9,7 @@ import { startNginx } from './nginx.ts';
 /** Elements that only mediad has, below those of their parent that nginx-rtmp has too. */
 const OWN = {
   client: ['protocol', 'bytes_in', 'bytes_out', 'skips', 'backlog', 'delay'],
-  stream: ['key_interval', 'av_gap', 'repairs', 'viewers'],
+  stream: ['key_interval', 'av_gap', 'repairs', 'viewers', 'lag', 'issues'],
   // nginx has it where it was built with the compiler's name.
   rtmp: ['compiler', 'control'],
 };

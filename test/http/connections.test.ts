@@ -55,7 +55,7 @@ describe('connections', () => {
   beforeAll(async () => {
     site = await startSite(CONF, [slowModule]);
   });
-  afterEach(() => expect.poll(() => site.host.counters.active).toBe(0));
+  afterEach(() => expect.poll(() => site.runtime.requests.active).toBe(0));
   afterAll(() => site.close());
 
   it('answers a header without an end, and does not listen to it for ever', async () => {
@@ -189,7 +189,7 @@ describe('connections', () => {
 
   it('ends a request under way as it began, under a reload', async () => {
     const answer = site.get('/slow');
-    await expect.poll(() => site.host.counters.writing).toBe(1);
+    await expect.poll(() => site.runtime.requests.writing).toBe(1);
     const report = await site.load(
       CONF.replace('text/one', 'text/two').replace('client_header_timeout 1s', 'client_header_timeout 2s'),
     );
@@ -199,7 +199,7 @@ describe('connections', () => {
       ['location', 'updated', ['default_type']],
     ]);
     const next = site.get('/slow');
-    await expect.poll(() => site.host.counters.writing).toBe(2);
+    await expect.poll(() => site.runtime.requests.writing).toBe(2);
     await expect.poll(() => waiting.length).toBe(2);
     waiting.pop()!();
     expect((await next).body).toBe('slow text/two');

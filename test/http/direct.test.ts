@@ -158,7 +158,9 @@ http {
     }
     site.file('media/disk/big.bin', Buffer.alloc(700_000, 5));
   });
-  afterEach(() => expect.poll(() => [site.host.counters.active, site.host.counters.writing]).toEqual([0, 0]));
+  afterEach(() =>
+    expect.poll(() => [site.runtime.requests.active, site.runtime.requests.writing]).toEqual([0, 0]),
+  );
   afterAll(() => site.close());
 
   const get = (target: string, fields = ''): string => `GET ${target} HTTP/1.1\r\nHost: x\r\n${fields}\r\n`;
@@ -251,8 +253,8 @@ http {
     socket.on('error', () => undefined);
     socket.pause();
     socket.write(get('/hls/s.ts?stalled').repeat(2));
-    await expect.poll(() => site.host.counters.writing).toBe(1);
-    await expect.poll(() => site.host.counters.writing, { timeout: 5000 }).toBe(0);
+    await expect.poll(() => site.runtime.requests.writing).toBe(1);
+    await expect.poll(() => site.runtime.requests.writing, { timeout: 5000 }).toBe(0);
     socket.destroy();
     await expect.poll(() => shortLog()).toContain(`GET /hls/s.ts?stalled HTTP/1.1 200 ${SEGMENT.length} -\n`);
   });
@@ -279,7 +281,7 @@ http {
       socket.write(get(target).repeat(3));
       await new Promise((resolve) => socket.once('data', resolve));
       socket.resetAndDestroy();
-      await expect.poll(() => site.host.counters.active).toBe(0);
+      await expect.poll(() => site.runtime.requests.active).toBe(0);
     }
   });
 

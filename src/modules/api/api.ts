@@ -1,4 +1,5 @@
 import type { Settings } from '../../config/table.ts';
+import { figuresOf } from '../../core/figures.ts';
 import { findSessions } from '../../core/sessions.ts';
 import type { Answer, Exchange, HeaderField } from '../../http/exchange.ts';
 import { contentHandler, type Handled, type HttpModule } from '../../http/handler.ts';
@@ -8,7 +9,7 @@ import { escapePath } from '../../http/uri.ts';
 import { apiTable } from './directives.ts';
 import { effectiveConfig } from './effective.ts';
 import { sendEvents } from './events.ts';
-import { clientsOf, hooksOf, overview, relaysOf, streamOf, streamsOf } from './resources.ts';
+import { clientsOf, hooksOf, overview, recordingsOf, relaysOf, streamOf, streamsOf } from './resources.ts';
 
 /** The state of the server in JSON. */
 export const apiModule: HttpModule = {
@@ -42,25 +43,28 @@ function below({ place, uri }: Exchange): string | null {
 }
 
 function resource({ runtime }: Exchange, path: string): unknown {
-  const { hub, reloads } = runtime;
+  const { reloads } = runtime;
+  const figures = figuresOf(runtime);
   const [head, app, ...name] = path.split('/');
-  if (head === 'streams' && name.length > 0) return streamOf(hub, app!, name.join('/'));
+  if (head === 'streams' && name.length > 0) return streamOf(figures, app!, name.join('/'));
   if (head === 'clients' && app !== undefined && name.length === 0) {
-    return clientsOf(hub).find(({ id }) => String(id) === app);
+    return clientsOf(figures).find(({ id }) => String(id) === app);
   }
   switch (path) {
     case '':
-      return overview(runtime);
+      return overview(figures);
     case 'streams':
-      return streamsOf(hub);
+      return streamsOf(figures);
     case 'clients':
-      return clientsOf(hub);
+      return clientsOf(figures);
     case 'relays':
-      return relaysOf(hub);
+      return relaysOf(figures);
     case 'execs':
-      return hub.execs.list();
+      return figures.execs;
     case 'hooks':
-      return hooksOf(hub);
+      return hooksOf(figures);
+    case 'recordings':
+      return recordingsOf(figures);
     case 'reload': {
       const { applied, refused, appliedAt, succeeded, last } = reloads;
       return { applied, refused, appliedAt, succeeded, last };

@@ -4,7 +4,7 @@ import { flag } from '../../config/rows.ts';
 export const apiTable = {
   api: flag(
     false,
-    'Answers in JSON below the location: streams, clients, relays, execs, hooks, reload, config, and events as they happen. Without an allow or deny that counts there, only this machine itself may ask, by localhost or a loopback address.',
+    'Answers in JSON below the location: streams, clients, relays, execs, recordings, hooks, reload, config, and events as they happen. Without an allow or deny that counts there, only this machine itself may ask, by localhost or a loopback address.',
     {
       contexts: ['server', 'location'],
       merge: 'own',

@@ -1,7 +1,6 @@
 import type { HappenedEvent } from '../../core/events.ts';
 import type { Exchange, HeaderField } from '../../http/exchange.ts';
 import { LiveResponse } from '../../http/live-response.ts';
-import { relaysOf } from './resources.ts';
 
 /** Relays are looked at, and proxies kept from closing a silent connection, this often, ms. */
 const LOOK_MS = 1000;
@@ -55,10 +54,11 @@ export function sendEvents(exchange: Exchange): 'taken' {
 }
 
 function relayStates({ runtime }: Exchange) {
-  return new Map(
-    relaysOf(runtime.hub).map((relay) => [
-      JSON.stringify([relay.server, relay.app, relay.direction, relay.stream, relay.url]),
-      relay,
-    ]),
+  const found = [...runtime.hub.applications()].flatMap(({ server, name: app, relays }) =>
+    relays.list().map((relay) => {
+      const key = JSON.stringify([server, app, relay.direction, relay.stream, relay.url]);
+      return [key, { ...relay, server, app }] as const;
+    }),
   );
+  return new Map(found);
 }

@@ -1,84 +1,98 @@
 import type { CallbackStatus } from '../../core/callbacks.ts';
-import type { Hub } from '../../core/hub.ts';
+import { type Figures, trafficOf } from '../../core/figures.ts';
+import type { RecordingStatus } from '../../core/recordings.ts';
 import type { RelayStatus } from '../../core/relays.ts';
-import type { Runtime } from '../../core/runtime.ts';
-import { type ClientStatistics, type StreamStatistics, statisticsOf } from '../../core/statistics.ts';
+import type { ApplicationStatistics, ClientStatistics, StreamStatistics } from '../../core/statistics.ts';
 import { VERSION } from '../../http/software.ts';
 
-/** A stream with the place it has. */
-type PlacedStream = Omit<StreamStatistics, 'clients'> & { readonly server: string; readonly app: string };
-
-/** A client with what it uses. */
-type PlacedClient = ClientStatistics & {
+/** The place that something has. */
+interface Placed {
   readonly server: string;
   readonly app: string;
-  readonly stream: string;
-};
+}
+
+/** What can be asked for below the location. */
+const RESOURCES = [
+  'streams',
+  'clients',
+  'relays',
+  'execs',
+  'recordings',
+  'hooks',
+  'reload',
+  'config',
+  'events',
+] as const;
 
 /** What the server is and how much of everything there is. */
-export function overview({ hub, startedAt }: Runtime): unknown {
-  const clients = clientsOf(hub);
+export function overview(figures: Figures): unknown {
+  const clients = clientsOf(figures);
+  const { pid, startedAt, rates } = figures;
   return {
     version: VERSION,
-    pid: process.pid,
+    pid,
     startedAt,
-    streams: streamsOf(hub).filter(({ live }) => live).length,
+    streams: streamsOf(figures).filter(({ live }) => live).length,
     publishers: clients.filter(({ role }) => role === 'publisher').length,
     players: clients.filter(({ role }) => role === 'player').length,
-    traffic: { ...hub.traffic.sum(), ...rated(hub) },
-    resources: ['streams', 'clients', 'relays', 'execs', 'hooks', 'reload', 'config', 'events'],
+    traffic: { ...trafficOf(figures), bitsIn: rates.in, bitsOut: rates.out },
+    resources: RESOURCES,
   };
 }
 
-function rated(hub: Hub): { readonly bitsIn: number; readonly bitsOut: number } {
-  const rates = hub.traffic.rates(performance.now());
-  return { bitsIn: rates.in, bitsOut: rates.out };
-}
-
-function* placed(hub: Hub): Iterable<{ server: string; app: string; stream: StreamStatistics }> {
-  for (const { server, applications } of statisticsOf(hub)) {
-    for (const { name, streams } of applications) {
-      for (const stream of streams) yield { server: server.label, app: name, stream };
-    }
+function* applicationsOf({ servers }: Figures): Iterable<{ place: Placed; of: ApplicationStatistics }> {
+  for (const { label, applications } of servers) {
+    for (const of of applications) yield { place: { server: label, app: of.name }, of };
   }
 }
 
 /** Every stream, without who publishes and plays it. */
-export function streamsOf(hub: Hub): readonly PlacedStream[] {
-  return [...placed(hub)].map(({ server, app, stream: { clients: _, ...stream } }) => ({
-    server,
-    app,
-    ...stream,
-  }));
+export function streamsOf(figures: Figures): readonly (Placed & Omit<StreamStatistics, 'clients'>)[] {
+  return [...applicationsOf(figures)].flatMap(({ place, of }) =>
+    of.streams.map(({ clients: _, ...stream }) => ({ ...place, ...stream })),
+  );
 }
 
 /** One stream with its clients and relays; undefined where there is none. Of several servers the first one's. */
-export function streamOf(hub: Hub, app: string, name: string): unknown {
-  for (const one of placed(hub)) {
-    if (one.app !== app || one.stream.name !== name) continue;
-    const relays = relaysOf(hub).filter((relay) => relay.app === app && relay.stream === name);
-    return { server: one.server, app, ...one.stream, relays };
+export function streamOf(figures: Figures, app: string, name: string): unknown {
+  for (const { place, of } of applicationsOf(figures)) {
+    const stream = of.name === app ? of.streams.find((one) => one.name === name) : undefined;
+    if (stream === undefined) continue;
+    const relays = relaysOf(figures).filter((relay) => relay.app === app && relay.stream === name);
+    return { ...place, ...stream, relays };
   }
   return undefined;
 }
 
-/** Everybody who publishes or plays. */
-export function clientsOf(hub: Hub): readonly PlacedClient[] {
-  return [...placed(hub)].flatMap(({ server, app, stream }) =>
-    stream.clients.map((client) => ({ ...client, server, app, stream: stream.name })),
+/** Everybody who publishes or plays, with what they use. */
+export function clientsOf(
+  figures: Figures,
+): readonly (Placed & ClientStatistics & { readonly stream: string })[] {
+  return [...applicationsOf(figures)].flatMap(({ place, of }) =>
+    of.streams.flatMap(({ name, clients }) =>
+      clients.map((client) => ({ ...client, ...place, stream: name })),
+    ),
   );
 }
 
-export function relaysOf(
-  hub: Hub,
-): readonly (RelayStatus & { readonly server: string; readonly app: string })[] {
-  return [...hub.applications()].flatMap((application) =>
-    application.relays
-      .list()
-      .map((relay) => ({ ...relay, server: application.server, app: application.name })),
+export function relaysOf(figures: Figures): readonly (Placed & RelayStatus)[] {
+  return [...applicationsOf(figures)].flatMap(({ place, of }) =>
+    of.relays.map((relay) => ({ ...relay, ...place })),
   );
 }
 
-export function hooksOf(hub: Hub): readonly CallbackStatus[] {
-  return hub.callbacks.list().filter(({ url }) => url !== '');
+/** The files that are being written, and by application how many there have been. */
+export function recordingsOf(figures: Figures): unknown {
+  const all = [...applicationsOf(figures)].filter(
+    ({ of }) =>
+      of.recorders.length > 0 || of.recorded > 0 || of.streams.some((one) => one.recordings.length > 0),
+  );
+  const files: readonly (Placed & RecordingStatus)[] = all.flatMap(({ place, of }) =>
+    of.streams.flatMap(({ recordings }) => recordings.map((file) => ({ ...place, ...file }))),
+  );
+  return { files, finished: all.map(({ place, of }) => ({ ...place, count: of.recorded })) };
+}
+
+export function hooksOf({ callbacks }: Figures): readonly CallbackStatus[] {
+  return callbacks.filter(({ url }) => url !== '');
 }

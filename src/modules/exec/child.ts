@@ -116,6 +116,9 @@ export class Child {
     if (this.#closed) return;
     this.#retryAt = 0;
     this.#starts += 1;
+    const { hub, application: app } = this.#ground;
+    const restarts = hub.measures.total('exec_restarts_total', 'Programs started again.', { app });
+    if (this.#starts > 1) restarts.add();
     this.#startedAt = performance.now();
     this.#exit = undefined;
     const { log, warden, conf } = this.#ground;

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { mkdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Logger } from '../../core/log.ts';
+import type { Histogram } from '../../core/measures.ts';
 
 /** The calls on the file system that a queue makes. */
 export interface DiskAccess {
@@ -21,6 +22,18 @@ export const realDisk: DiskAccess = {
   rename,
   remove: unlink,
 };
+
+/** The same calls, with the time that each write takes observed, in seconds. */
+export function timedDisk(disk: DiskAccess, seconds: Histogram): DiskAccess {
+  return {
+    ...disk,
+    async write(path, body, mode) {
+      const begun = performance.now();
+      await disk.write(path, body, mode);
+      seconds.observe((performance.now() - begun) / 1000);
+    },
+  };
+}
 
 /** What may wait for a slow disk, per queue. */
 const MAX_BYTES = 64 * 1024 * 1024;

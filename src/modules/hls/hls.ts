@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
+import { SECONDS } from '../../core/measures.ts';
 import { type ApplicationContext, applicationService, type Module, type Service } from '../../core/module.ts';
 import { changedSettings } from '../../core/services.ts';
 import { keepClean } from './cleanup.ts';
-import { type DiskAccess, DiskTrouble, realDisk } from './disk.ts';
+import { type DiskAccess, DiskTrouble, realDisk, timedDisk } from './disk.ts';
 import { Masters } from './master.ts';
-import { type OutputGround, StreamOutput } from './output.ts';
+import { type OutputCounts, type OutputGround, StreamOutput } from './output.ts';
 import { type HlsSettings, hlsTable } from './table.ts';
 
 /** Settings that decide where files are and what they are called: a change begins anew. All others change in mid-stream. */
@@ -33,6 +34,8 @@ export function startHls(
 ): HlsService {
   let current = conf;
   const path = resolve(context.prefix, conf.hls_path);
+  const help = 'Time to write a segment, a key or a playlist.';
+  const writing = context.hub.measures.histogram('hls_file_write_seconds', help, SECONDS);
   const outputs = new Map<string, StreamOutput>();
   const shared = {
     conf: () => current,
@@ -40,8 +43,9 @@ export function startHls(
     application: context.application,
     files: context.files,
     log: context.log,
-    disk,
+    disk: timedDisk(disk, writing),
     trouble: new DiskTrouble(context.log, path),
+    counts: countsOf(context),
   };
   const masters = new Masters(shared, outputs);
   const ground: OutputGround = {
@@ -91,6 +95,15 @@ export function startHls(
       await Promise.all([...outputs.values()].map((output) => output.idle()));
       await masters.idle();
     },
+  };
+}
+
+function countsOf({ application, hub: { measures } }: ApplicationContext): OutputCounts {
+  const app = { app: application.name };
+  return {
+    made: measures.total('hls_segments_total', 'HLS segments made.', app),
+    served: measures.total('hls_segments_served_total', 'HLS segments given to players from memory.', app),
+    sent: measures.total('hls_sent_bytes_total', 'Bytes of these segments that players were given.', app),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Application, PublishRequest } from '../../core/application.ts';
 import type { Logger } from '../../core/log.ts';
+import type { Total } from '../../core/measures.ts';
 import type { MemoryFiles } from '../../core/memory-files.ts';
 import type { Stream } from '../../core/stream.ts';
 import { TransportMuxer } from '../../wire/mpegts/muxer.ts';
@@ -19,6 +20,14 @@ const KEY_TYPE = 'application/octet-stream';
 /** Keys are for the server's own eyes; it hands them to players itself. */
 const KEY_MODE = 0o600;
 
+/** What is counted of the segments of one application. */
+export interface OutputCounts {
+  readonly made: Total;
+  /** From memory; who asks late is given the file. */
+  readonly served: Total;
+  readonly sent: Total;
+}
+
 /** What the outputs of one application share. */
 export interface OutputGround {
   readonly conf: () => HlsSettings;
@@ -28,6 +37,7 @@ export interface OutputGround {
   readonly disk: DiskAccess;
   readonly trouble: DiskTrouble;
   readonly application: Application;
+  readonly counts: OutputCounts;
   /** The playlist has a new segment. */
   readonly listed: (output: StreamOutput) => void;
   /** Nobody has published for so long that nothing of the output needs to be remembered. */
@@ -80,6 +90,13 @@ export class StreamOutput {
 
   /** Whoever asks for the playlist watches the stream. */
   readonly #visited = (who: string): void => this.#stream?.visitors.saw(who, performance.now());
+
+  readonly #given = (_who: string, bytes: number): void => {
+    const { served, sent } = this.#ground.counts;
+    if (bytes > 0) served.add();
+    sent.add(bytes);
+    if (this.#stream !== undefined) this.#stream.visitors.bytes += bytes;
+  };
 
   get playlistPath(): string {
     return this.#layout.playlist;
@@ -136,6 +153,7 @@ export class StreamOutput {
       },
       unfit: (what, codec) => {
         const fields = { stream: this.name, codec, issue: 'codec-not-for-hls' };
+        if (what !== 'broken-header') stream.vitals.health.find('codec-not-for-hls');
         if (what === 'video-codec') log.warn(fields, 'no HLS segments: the picture is not H.264');
         else if (what === 'audio-codec') log.warn(fields, 'HLS without sound: it is neither AAC nor MP3');
         else log.warn({ stream: this.name, reason: codec }, 'a sequence header of the publisher is broken');
@@ -203,7 +221,8 @@ export class StreamOutput {
     const path = this.#layout.segment(id);
     const key = conf.hls_keys ? this.#encryption(id, conf.hls_fragments_per_key) : null;
     const body = key === null ? segment.bytes : encryptSegment(segment.bytes, key.key, key.iv);
-    this.#shelf.put(path, body, SEGMENT_TYPE);
+    this.#shelf.put(path, body, SEGMENT_TYPE, { visited: this.#given });
+    this.#ground.counts.made.add();
     const listed: Listed = {
       uri: this.#layout.segmentUri(id),
       duration: segment.duration,

@@ -20,6 +20,9 @@ const table = {
   ),
 } as const;
 
+/** The text format of Prometheus. */
+const TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+
 /** Figures for Prometheus. */
 export const metricsModule: HttpModule = {
   name: 'metrics',
@@ -33,6 +36,6 @@ async function answerMetrics(exchange: Exchange, conf: Settings<typeof table>): 
   }
   // Loaded only where somebody asks: it watches the process from then on.
   const { exposition } = await import('./exposition.ts');
-  const { type, text } = await exposition(exchange.runtime, exchange.counters, conf.metrics_streams);
-  return { status: 200, type, body: text, headers: [['Cache-Control', 'no-store']] };
+  const body = await exposition(exchange.runtime, conf.metrics_streams);
+  return { status: 200, type: TYPE, body, headers: [['Cache-Control', 'no-store']] };
 }

@@ -1,69 +1,54 @@
-import type { Hub } from '../../core/hub.ts';
-import type { Sheet } from './exposition.ts';
+import type { CallbackStatus } from '../../core/callbacks.ts';
+import type { ExecStatus } from '../../core/execs.ts';
+import type { ServerStatistics } from '../../core/statistics.ts';
+import type { Sheet } from './sheet.ts';
 
 /** Relays by state, and for the first `most` streams that have any whether all of theirs run. */
-export function addRelays(sheet: Sheet, hub: Hub, most: number): void {
-  const states = new Map<string, number>();
-  const streams = new Map<string, boolean>();
-  for (const application of hub.applications()) {
-    for (const { direction, state, stream } of application.relays.list()) {
-      const kind = JSON.stringify([application.name, direction, state]);
-      states.set(kind, (states.get(kind) ?? 0) + 1);
-      const key = JSON.stringify([application.name, stream, direction]);
-      if (streams.has(key) || streams.size < most) {
-        streams.set(key, (streams.get(key) ?? true) && state === 'live');
-      }
+export function addRelays(sheet: Sheet, servers: readonly ServerStatistics[], most: number): void {
+  const count = sheet.gauge('mediad_relays', 'Relays by what they are doing.');
+  const streams = new Map<string, { labels: Readonly<Record<string, string>>; live: boolean }>();
+  for (const { name: app, relays } of servers.flatMap(({ applications }) => applications)) {
+    for (const { direction, state, stream } of relays) {
+      count({ app, direction, state }, 1);
+      const labels = { app, stream, direction };
+      const key = JSON.stringify(labels);
+      const known = streams.get(key);
+      if (known !== undefined) known.live &&= state === 'live';
+      else if (streams.size < most) streams.set(key, { labels, live: state === 'live' });
     }
   }
-  const count = sheet.gauge('mediad_relays', 'Relays by what they are doing.', ['app', 'direction', 'state']);
-  for (const [kind, relays] of states) {
-    const [app, direction, state] = JSON.parse(kind) as [string, string, string];
-    count({ app, direction, state }, relays);
-  }
-  const up = sheet.gauge('mediad_relay_up', 'Whether every relay of the stream runs.', [
-    'app',
-    'stream',
-    'direction',
-  ]);
-  for (const [key, live] of streams) {
-    const [app, stream, direction] = JSON.parse(key) as [string, string, string];
-    up({ app, stream, direction }, live ? 1 : 0);
+  const up = sheet.gauge('mediad_relay_up', 'Whether every relay of the stream runs.');
+  for (const { labels, live } of streams.values()) up(labels, live ? 1 : 0);
+}
+
+/** Recordings that are being written, and how many there have been. */
+export function addRecordings(sheet: Sheet, servers: readonly ServerStatistics[]): void {
+  const open = sheet.gauge('mediad_recordings', 'Files that streams are being recorded to.');
+  const over = sheet.counter('mediad_recordings_finished_total', 'Recordings that have ended.');
+  for (const { name: app, recorders, recorded, streams } of servers.flatMap((one) => one.applications)) {
+    if (recorders.length === 0 && recorded === 0) continue;
+    open(
+      { app },
+      streams.reduce((files, { recordings }) => files + recordings.length, 0),
+    );
+    over({ app }, recorded);
   }
 }
 
 /** Programs by state. */
-export function addExecs(sheet: Sheet, hub: Hub): void {
-  const count = sheet.gauge('mediad_execs', 'Programs that the server runs, by what they are doing.', [
-    'app',
-    'state',
-  ]);
-  const states = new Map<string, number>();
-  for (const { application, state } of hub.execs.list()) {
-    const key = JSON.stringify([application, state]);
-    states.set(key, (states.get(key) ?? 0) + 1);
-  }
-  for (const [key, programs] of states) {
-    const [app, state] = JSON.parse(key) as [string, string];
-    count({ app, state }, programs);
-  }
+export function addExecs(sheet: Sheet, execs: readonly ExecStatus[]): void {
+  const help = 'Programs that the server runs, by what they are doing.';
+  const count = sheet.gauge('mediad_execs', help);
+  for (const { application: app, state } of execs) count({ app, state }, 1);
 }
 
 /** What came of callbacks, over all applications. */
-export function addCallbacks(sheet: Sheet, hub: Hub): void {
-  const requests = sheet.counter('mediad_hook_requests_total', 'Callbacks by what became of them.', [
-    'hook',
-    'status',
-  ]);
-  const seconds = sheet.counter('mediad_hook_duration_seconds_total', 'Time they took, all together.', [
-    'hook',
-  ]);
-  const pending = sheet.gauge('mediad_hook_pending', 'Callbacks without an answer yet.', ['hook']);
-  const waiting = new Map<string, number>();
-  for (const { hook, answers, failures, duration, pending: begun } of hub.callbacks.list()) {
+export function addCallbacks(sheet: Sheet, callbacks: readonly CallbackStatus[]): void {
+  const requests = sheet.counter('mediad_hook_requests_total', 'Callbacks by what became of them.');
+  const pending = sheet.gauge('mediad_hook_pending', 'Callbacks without an answer yet.');
+  for (const { hook, answers, failures, pending: begun } of callbacks) {
     for (const [status, answered] of Object.entries(answers)) requests({ hook, status }, answered);
     requests({ hook, status: 'failed' }, failures);
-    seconds({ hook }, duration / 1000);
-    waiting.set(hook, (waiting.get(hook) ?? 0) + begun);
+    pending({ hook }, begun);
   }
-  for (const [hook, begun] of waiting) pending({ hook }, begun);
 }

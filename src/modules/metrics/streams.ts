@@ -1,5 +1,5 @@
 import type { ServerStatistics, StreamStatistics } from '../../core/statistics.ts';
-import type { Sheet } from './exposition.ts';
+import type { Sheet } from './sheet.ts';
 
 /** The labels of a stream. */
 type Named = { readonly app: string; readonly stream: string };
@@ -14,8 +14,8 @@ export function addStreams(sheet: Sheet, servers: readonly ServerStatistics[], m
       for (const stream of streams) known.set(stream.name, [...(known.get(stream.name) ?? []), stream]);
     }
   }
-  const live = sheet.gauge('mediad_streams', 'Streams with a publisher whose media flow.', ['app']);
-  const viewers = sheet.gauge('mediad_viewers', 'Players of all streams.', ['app', 'protocol']);
+  const live = sheet.gauge('mediad_streams', 'Streams with a publisher whose media flow.');
+  const viewers = sheet.gauge('mediad_viewers', 'Players of all streams.');
   const shown: (readonly [Named, readonly StreamStatistics[]])[] = [];
   for (const [app, streams] of applications) {
     const all = [...streams.values()].flat();
@@ -29,11 +29,10 @@ export function addStreams(sheet: Sheet, servers: readonly ServerStatistics[], m
     for (const [stream, same] of streams) if (shown.length < most) shown.push([{ app, stream }, same]);
   }
   const total = [...applications.values()].reduce((count, streams) => count + streams.size, 0);
-  sheet.gauge(
-    'mediad_streams_unlisted',
-    'Streams without figures of their own: see metrics_streams.',
-    [],
-  )({}, total - shown.length);
+  sheet.gauge('mediad_streams_unlisted', 'Streams without figures of their own: see metrics_streams.')(
+    {},
+    total - shown.length,
+  );
   addEach(sheet, shown);
 }
 
@@ -42,23 +41,24 @@ function sum(streams: readonly StreamStatistics[], value: (stream: StreamStatist
 }
 
 function addEach(sheet: Sheet, streams: readonly (readonly [Named, readonly StreamStatistics[]])[]): void {
-  const own = ['app', 'stream'];
   const name = (rest: string): string => `mediad_stream_${rest}`;
-  const up = sheet.gauge(name('live'), 'Whether media flow.', own);
-  const viewers = sheet.gauge(name('viewers'), 'Players.', [...own, 'protocol']);
-  const received = sheet.counter(name('received_bytes_total'), 'Bytes of media received.', own);
-  const sent = sheet.counter(name('sent_bytes_total'), 'Bytes given to players.', own);
-  const frames = sheet.counter(name('frames_total'), 'Frames received.', [...own, 'kind']);
-  const bitrate = sheet.gauge(name('bits_per_second'), 'What comes, on average over 10 s.', [...own, 'kind']);
-  const rate = sheet.gauge(name('frame_rate'), 'Pictures per second, on average over 10 s.', own);
-  const key = sheet.gauge(name('keyframe_interval_seconds'), 'Time between the newest two key frames.', own);
-  const gap = sheet.gauge(name('av_offset_seconds'), 'Newest audio minus newest video.', own);
-  const silence = sheet.gauge(name('silence_seconds'), 'Time since the newest media.', own);
-  const repairs = sheet.counter(name('timestamp_repairs_total'), 'Timestamps that had to be changed.', own);
-  const dropped = sheet.counter(name('dropped_frames_total'), 'Frames that players missed.', [
-    ...own,
-    'reason',
-  ]);
+  const up = sheet.gauge(name('live'), 'Whether media flow.');
+  const viewers = sheet.gauge(name('viewers'), 'Players.');
+  const received = sheet.counter(name('received_bytes_total'), 'Bytes of media received.');
+  const sent = sheet.counter(name('sent_bytes_total'), 'Bytes given to players.');
+  const frames = sheet.counter(name('frames_total'), 'Frames received.');
+  const bitrate = sheet.gauge(name('bits_per_second'), 'What comes, on average over 10 s.');
+  const rate = sheet.gauge(name('frame_rate'), 'Pictures per second, on average over 10 s.');
+  const key = sheet.gauge(name('keyframe_interval_seconds'), 'Time between the newest two key frames.');
+  const gap = sheet.gauge(name('av_offset_seconds'), 'Newest audio minus newest video.');
+  const silence = sheet.gauge(name('silence_seconds'), 'Time since the newest media.');
+  const repairs = sheet.counter(name('timestamp_repairs_total'), 'Timestamps that had to be changed.');
+  const dropped = sheet.counter(name('dropped_frames_total'), 'Frames that players missed.');
+  const lag = sheet.gauge(
+    name('ingest_lag_seconds'),
+    'How far media are behind the clock, against the best of the last 5 minutes.',
+  );
+  const health = sheet.gauge(name('health'), 'What is wrong with the stream; 1 for each issue it has.');
   for (const [labels, same] of streams) {
     const first = same.find((stream) => stream.live) ?? same[0]!;
     up(labels, first.live ? 1 : 0);
@@ -72,10 +72,14 @@ function addEach(sheet: Sheet, streams: readonly (readonly [Named, readonly Stre
       labels,
       sum(same, ({ counters }) => counters.bytesIn),
     );
-    sent(
-      labels,
-      sum(same, ({ bytesOut }) => bytesOut),
-    );
+    for (const protocol of ['rtmp', 'http-flv', 'hls'] as const) {
+      sent(
+        { ...labels, protocol },
+        sum(same, (stream) => stream.sent[protocol]),
+      );
+    }
+    lag(labels, first.lag / 1000);
+    for (const issue of first.issues) health({ ...labels, issue }, 1);
     frames(
       { ...labels, kind: 'audio' },
       sum(same, ({ counters }) => counters.audioPackets),

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { CallbackStatus } from '../../core/callbacks.ts';
 import type { Hub } from '../../core/hub.ts';
 import type { Logger } from '../../core/log.ts';
+import { type Histogram, SECONDS } from '../../core/measures.ts';
 import { type NetAnswer, type Netcall, NetcallError } from '../../core/netcall.ts';
 import { type Verdict, verdictOf } from './answer.ts';
 import { formOf, jsonOf, withQuery } from './encoding.ts';
@@ -23,6 +24,7 @@ export interface Place {
 const RETRIES = [1000, 3000, 9000] as const;
 
 class Counters {
+  readonly seconds: Histogram;
   requests = 0;
   pending = 0;
   readonly answers = { '2xx': 0, '3xx': 0, '4xx': 0, '5xx': 0 };
@@ -32,6 +34,12 @@ class Counters {
   duration = 0;
   slowest = 0;
   lastError = '';
+
+  /** Of the callback in all places. */
+  constructor(hook: Hook, { measures }: Hub) {
+    const help = 'Time from a callback to its answer or failure.';
+    this.seconds = measures.histogram('hook_duration_seconds', help, SECONDS, { hook });
+  }
 }
 
 /** The requests of one service, counted by callback. */
@@ -58,7 +66,7 @@ export class Calls {
 
   /** For statistics: of one callback, at the URL it has now; null: none. */
   status(hook: Hook, url: string | null): CallbackStatus {
-    const { answers, ...counted } = this.#of(hook);
+    const { answers, seconds: _, ...counted } = this.#of(hook);
     return { hook, ...this.#place, url: url === null ? '' : shown(url), ...counted, answers: { ...answers } };
   }
 
@@ -127,6 +135,7 @@ export class Calls {
       const took = performance.now() - begun;
       counters.pending -= 1;
       counters.duration += took;
+      counters.seconds.observe(took / 1000);
       counters.slowest = Math.max(counters.slowest, took);
     }
   }
@@ -161,7 +170,7 @@ export class Calls {
   #of(hook: Hook): Counters {
     let counters = this.#counters.get(hook);
     if (counters === undefined) {
-      counters = new Counters();
+      counters = new Counters(hook, this.#hub);
       this.#counters.set(hook, counters);
     }
     return counters;

@@ -1,3 +1,4 @@
+import { Total } from '../../core/measures.ts';
 import type { RecordingEnd } from '../../core/recordings.ts';
 import { AUDIO, DATA, type MediaPacket, VIDEO } from '../../media/packet.ts';
 import { flvHeader, flvTags } from '../../wire/flv/format.ts';
@@ -42,6 +43,7 @@ export class FlvFile {
   readonly finished: Promise<RecordingEnd | null>;
   #failed: unknown;
   readonly #disk: DiskAccess;
+  readonly #written: Total;
   readonly #keep: boolean;
   readonly #keys = new KeyIndex();
   #pieces: Piece[] = [];
@@ -60,12 +62,19 @@ export class FlvFile {
   #wake: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `keep` goes on with a file that is there; `published` are the publisher's metadata. */
-  constructor(path: string, keep: boolean, published: Buffer | null, disk: DiskAccess) {
+  /** `keep` goes on with a file that is there; `published` are the publisher's metadata; `written` counts bytes. */
+  constructor(
+    path: string,
+    keep: boolean,
+    published: Buffer | null,
+    disk: DiskAccess,
+    written = new Total(),
+  ) {
     this.path = path;
     this.#keep = keep;
     this.#published = published;
     this.#disk = disk;
+    this.#written = written;
     this.finished = this.#run();
   }
 
@@ -81,6 +90,11 @@ export class FlvFile {
 
   get frames(): number {
     return this.#frames;
+  }
+
+  /** ms of media that the file had before. */
+  get shift(): number {
+    return this.#base.time;
   }
 
   /** `time` is from the beginning of the recording, in ms. */
@@ -156,6 +170,7 @@ export class FlvFile {
     const tag = metadataTag({ duration: 0, size: 0, keys: this.#keys, published: this.#published });
     const head = Buffer.concat([flvHeader(true, true), tag]);
     await writeWhole(file, head, 0);
+    this.#written.add(head.length);
     this.#at = head.length;
     this.#base = { ...NEW_FILE, end: head.length };
   }
@@ -172,6 +187,7 @@ export class FlvFile {
     }
     const whole = Buffer.concat(pieces.map(({ bytes }) => bytes));
     await writeWhole(file, whole, this.#at);
+    this.#written.add(whole.length);
     this.#at = at;
     this.#waiting = Math.max(0, this.#waiting - whole.length);
   }

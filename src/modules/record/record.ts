@@ -1,4 +1,5 @@
 import { type ApplicationContext, type Module, type Service, serviceWithin } from '../../core/module.ts';
+import type { RecorderStatus } from '../../core/recordings.ts';
 import type { Stream } from '../../core/stream.ts';
 import { type DiskAccess, DiskTrouble, realDisk } from './disk.ts';
 import { type RecordGround, StreamRecorder } from './stream-recorder.ts';
@@ -23,7 +24,11 @@ export function startRecord(
   disk: DiskAccess = realDisk,
 ): Service<RecordSettings> & { close(): void } {
   const { application, hub, log, prefix } = context;
-  const ground: RecordGround = { application, hub, log, prefix, disk, trouble: new DiskTrouble(log) };
+  const written = hub.measures.total('record_bytes_total', 'Bytes of recordings written to the disk.', {
+    app: application.name,
+  });
+  const trouble = new DiskTrouble(log);
+  const ground: RecordGround = { application, hub, log, prefix, disk, trouble, written };
   const recorders = new Map<string, Recorder>();
   const live = new Set<Stream>();
 
@@ -36,6 +41,7 @@ export function startRecord(
   const add = (name: string, conf: RecorderSettings): void => {
     const streams = new Map<string, StreamRecorder>();
     const undo = application.recorders.add(name, {
+      status: () => statusOf(name, recorder.conf),
       start: (stream) => streams.get(stream)?.start() ?? null,
       stop: (stream) => streams.get(stream)?.stop() ?? null,
     });
@@ -83,6 +89,30 @@ export function startRecord(
     close() {
       for (const [name, recorder] of [...recorders]) remove(name, recorder);
     },
+  };
+}
+
+function flagsOf(conf: RecorderSettings): readonly string[] {
+  const selection = selectionOf(conf);
+  if (selection === null) return ['off'];
+  const { audio, video, data, manual } = selection;
+  const flags = { video: video === 'all', audio, keyframes: video === 'keyframes', data, manual };
+  return Object.entries(flags).flatMap(([name, set]) => (set ? [name] : []));
+}
+
+function statusOf(name: string, conf: RecorderSettings): RecorderStatus {
+  return {
+    name,
+    flags: flagsOf(conf),
+    unique: conf.record_unique,
+    append: conf.record_append,
+    lock: conf.record_lock,
+    notify: conf.record_notify,
+    path: conf.record_path,
+    maxSize: conf.record_max_size,
+    maxFrames: conf.record_max_frames,
+    interval: conf.record_interval,
+    suffix: conf.record_suffix,
   };
 }
 

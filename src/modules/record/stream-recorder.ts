@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Application, PublishRequest } from '../../core/application.ts';
 import type { Hub } from '../../core/hub.ts';
 import type { Logger } from '../../core/log.ts';
+import type { Total } from '../../core/measures.ts';
 import type { Recording } from '../../core/recordings.ts';
 import type { Stream } from '../../core/stream.ts';
 import { AUDIO, DATA, type MediaPacket, VIDEO } from '../../media/packet.ts';
@@ -21,6 +22,8 @@ export interface RecordGround {
   readonly prefix: string;
   readonly disk: DiskAccess;
   readonly trouble: DiskTrouble;
+  /** Counts the bytes that have reached the disk. */
+  readonly written: Total;
 }
 
 /** Files that are being written, of all recorders: no two may write the same. */
@@ -41,6 +44,8 @@ interface Open {
   readonly epoch: number;
   /** Sequence headers in it, by kind and track. */
   readonly headers: Map<string, Buffer>;
+  /** Takes it off the list of files that are being written. */
+  readonly unlist: () => void;
 }
 
 /** One stream as one recorder records it: decides what goes into which file, and when files begin and end. */
@@ -179,7 +184,7 @@ export class StreamRecorder {
     busy.add(path);
     const { opening } = this.stream;
     const keep = this.#conf.record_append;
-    const file = new FlvFile(path, keep, opening.metadata?.body ?? null, this.#disk);
+    const file = new FlvFile(path, keep, opening.metadata?.body ?? null, this.#disk, this.#ground.written);
     const { finished } = file;
     const recording: Recording = { recorder: this.#name, path, request, finished };
     this.#ground.hub.outlastFile(finished);
@@ -189,7 +194,12 @@ export class StreamRecorder {
       if (end === null && !keep) this.#used.delete(path);
       if (file.failure !== undefined) this.#failed(file);
     });
-    const open: Open = { file, recording, epoch, headers: new Map() };
+    const since = Date.now();
+    const unlist = this.#ground.application.recorders.write(() => ({
+      ...{ recorder: this.#name, stream: this.stream.name, file: path, since, epoch },
+      ...{ shift: file.shift, bytes: file.size, frames: file.frames },
+    }));
+    const open: Open = { file, recording, epoch, headers: new Map(), unlist };
     this.#open = open;
     this.#began = epoch;
     for (const header of opening.headers) {
@@ -220,6 +230,7 @@ export class StreamRecorder {
     if (open === null) return;
     this.#open = null;
     open.file.close();
+    open.unlist();
     this.#notify(open.recording.request, open.file.failure === undefined ? 'Stop' : 'Failed');
     this.#ground.application.recorders.ended(open.recording);
   }

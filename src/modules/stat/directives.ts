@@ -5,7 +5,7 @@ export const statTable = {
   rtmp_stat: anyOf(
     ['all', 'global', 'live', 'clients', 'record'],
     [],
-    'Makes the location a page of statistics as XML: live lists streams, clients adds who publishes and plays them, all is everything.',
+    'Makes the location a page of statistics as XML: live lists streams, clients adds who publishes and plays them, record what is recorded, all is everything.',
     {
       contexts: ['http', 'server', 'location'],
       merge: 'own',

@@ -1,12 +1,13 @@
 import { statSync } from 'node:fs';
-import type { Runtime } from '../../core/runtime.ts';
-import { type ServerStatistics, statisticsOf } from '../../core/statistics.ts';
+import { type Figures, trafficOf } from '../../core/figures.ts';
+import type { ServerStatistics } from '../../core/statistics.ts';
 import { VERSION } from '../../http/software.ts';
 
 /** What a statistics page is to show. */
 export interface Shown {
   readonly live: boolean;
   readonly clients: boolean;
+  readonly records: boolean;
 }
 
 /** What both forms of the page are written from. */
@@ -23,15 +24,14 @@ export interface StatFacts {
 
 /** Collects what a page shows; the names of the first elements are those that scrapers know from nginx. */
 export function statFacts(
-  { hub, startedAt }: Pick<Runtime, 'hub' | 'startedAt'>,
+  figures: Figures,
   shown: Shown,
   root: StatFacts['root'],
   control: string,
 ): StatFacts {
   const now = Date.now();
-  const clock = performance.now();
-  const { accepted, bytesIn, bytesOut } = hub.traffic.sum();
-  const rates = hub.traffic.rates(clock);
+  const { pid, startedAt, rates, servers } = figures;
+  const { accepted, bytesIn, bytesOut } = trafficOf(figures);
   return {
     now,
     scalars: [
@@ -39,7 +39,7 @@ export function statFacts(
       [root === 'rtmp' ? 'nginx_rtmp_version' : 'nginx_http_flv_version', VERSION],
       ['compiler', `Node.js ${process.versions.node}`],
       ['built', builtAt()],
-      ['pid', process.pid],
+      ['pid', pid],
       ['uptime', Math.floor((now - startedAt) / 1000)],
       ['naccepted', accepted],
       ['bw_in', rates.in],
@@ -47,7 +47,7 @@ export function statFacts(
       ['bw_out', rates.out],
       ['bytes_out', bytesOut],
     ],
-    servers: statisticsOf(hub, clock),
+    servers,
     shown,
     root,
     control,

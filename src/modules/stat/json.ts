@@ -1,3 +1,4 @@
+import type { RecordingStatus } from '../../core/recordings.ts';
 import type { ApplicationStatistics, ClientStatistics, StreamStatistics } from '../../core/statistics.ts';
 import type { StatFacts } from './facts.ts';
 import { countClients, timeOf } from './xml.ts';
@@ -17,10 +18,44 @@ export function statJson(facts: StatFacts): string {
   return `${JSON.stringify({ [root]: page })}\n`;
 }
 
-function applicationObject(facts: StatFacts, { name, live, streams }: ApplicationStatistics): object {
-  if (!facts.shown.live || !live) return { name };
+function applicationObject(facts: StatFacts, application: ApplicationStatistics): object {
+  const { name, live, streams } = application;
   const shown = streams.map((stream) => streamObject(facts, stream));
-  return { name, live: { streams: shown, nclients: countClients(streams) } };
+  return {
+    name,
+    ...(facts.shown.live && live ? { live: { streams: shown, nclients: countClients(streams) } } : {}),
+    ...(facts.shown.records ? { recorders: recordersObject(application) } : {}),
+  };
+}
+
+function recordersObject({ recorders }: ApplicationStatistics): object {
+  const lists = recorders.map((one) => ({
+    id: one.name,
+    flags: one.flags,
+    unique: one.unique,
+    append: one.append,
+    lock_file: one.lock,
+    notify: one.notify,
+    path: one.path,
+    max_size: one.maxSize,
+    max_frames: one.maxFrames,
+    interval: one.interval ?? -1,
+    suffix: one.suffix,
+  }));
+  return { count: lists.length, lists };
+}
+
+function recordObject(one: RecordingStatus, now: number): object {
+  return {
+    recorder: one.recorder,
+    epoch: one.epoch,
+    time_shift: one.shift,
+    recording: true,
+    file: one.file,
+    time: Math.max(now - one.since, 0),
+    size: one.bytes,
+    nframes: one.frames,
+  };
 }
 
 function streamObject({ shown, now }: StatFacts, stream: StreamStatistics): object {
@@ -38,6 +73,7 @@ function streamObject({ shown, now }: StatFacts, stream: StreamStatistics): obje
     ...(shown.clients
       ? { clients: [...stream.clients].reverse().map((client) => clientObject(client, stream, now)) }
       : {}),
+    ...(shown.records ? { records: stream.recordings.map((one) => recordObject(one, now)) } : {}),
     ...(known ? { meta: metaObject(stream) } : {}),
     nclients: stream.clients.length,
     publishing: stream.publishing,
@@ -45,6 +81,8 @@ function streamObject({ shown, now }: StatFacts, stream: StreamStatistics): obje
     key_interval: stream.keyInterval,
     av_gap: stream.gap,
     repairs: stream.repairs,
+    lag: stream.lag,
+    issues: stream.issues,
     viewers: {
       rtmp: stream.viewers.rtmp,
       http_flv: stream.viewers['http-flv'],

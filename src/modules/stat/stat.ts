@@ -1,4 +1,5 @@
 import type { Settings } from '../../config/table.ts';
+import { figuresOf } from '../../core/figures.ts';
 import type { Answer, Exchange } from '../../http/exchange.ts';
 import { contentHandler, type HttpModule } from '../../http/handler.ts';
 import type { Place } from '../../http/router.ts';
@@ -18,9 +19,13 @@ export const statModule: HttpModule = {
 function answerStat(exchange: Exchange, conf: Settings<typeof statTable>): Answer {
   const { rtmp_stat: parts, rtmp_stat_format: format, rtmp_stat_root: chosen } = conf;
   const all = parts.includes('all');
-  const shown = { live: all || parts.includes('live'), clients: all || parts.includes('clients') };
+  const shown = {
+    live: all || parts.includes('live'),
+    clients: all || parts.includes('clients'),
+    records: all || parts.includes('record'),
+  };
   const root = chosen === 'auto' ? (format === 'json' ? 'http-flv' : 'rtmp') : chosen;
-  const facts = statFacts(exchange.runtime, shown, root, controlPath(exchange.server.place));
+  const facts = statFacts(figuresOf(exchange.runtime), shown, root, controlPath(exchange.server.place));
   return {
     status: 200,
     type: format === 'json' ? 'application/json' : 'text/xml',

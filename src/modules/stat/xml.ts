@@ -1,3 +1,4 @@
+import type { RecorderStatus } from '../../core/recordings.ts';
 import type { ApplicationStatistics, ClientStatistics, StreamStatistics } from '../../core/statistics.ts';
 import type { StatFacts } from './facts.ts';
 
@@ -21,12 +22,18 @@ export function statXml(facts: StatFacts, stylesheet: string): string {
   return lines.join('\r\n');
 }
 
-function applicationLines(facts: StatFacts, { name, live, streams }: ApplicationStatistics): string[] {
+function applicationLines(facts: StatFacts, application: ApplicationStatistics): string[] {
+  const { name, live, streams, recorders } = application;
   const lines = ['<application>', element('name', name)];
   if (facts.shown.live && live) {
     lines.push('<live>');
     for (const stream of streams) lines.push(...streamLines(facts, stream));
     lines.push(element('nclients', countClients(streams)), '</live>');
+  }
+  // nginx-rtmp has none, so that there they are an addition of ours for those who record.
+  if (facts.shown.records && (facts.root === 'http-flv' || recorders.length > 0)) {
+    const inner = recorders.map(recorderLine);
+    lines.push(`<recorders>${element('count', recorders.length)}${inner.join('')}</recorders>`);
   }
   lines.push('</application>');
   return lines;
@@ -53,6 +60,8 @@ function streamLines(facts: StatFacts, stream: StreamStatistics): string[] {
   if (facts.shown.clients) {
     for (const client of [...stream.clients].reverse()) lines.push(clientLine(client, stream, facts.now));
   }
+  const records = recordsLine(facts, stream);
+  if (facts.root === 'http-flv') lines.push(...records);
   if (stream.publishing && (stream.facts.video !== null || stream.facts.audio !== null)) {
     lines.push(metaLine(stream, facts.root));
   }
@@ -64,9 +73,48 @@ function streamLines(facts: StatFacts, stream: StreamStatistics): string[] {
     element('av_gap', stream.gap),
     element('repairs', stream.repairs),
     `<viewers>${element('rtmp', viewers.rtmp)}${element('http_flv', viewers['http-flv'])}${element('hls', viewers.hls)}</viewers>`,
+    element('lag', stream.lag),
+    `<issues>${stream.issues.map((issue) => element('issue', issue)).join('')}</issues>`,
+    ...(facts.root === 'rtmp' ? records : []),
     '</stream>',
   );
   return lines;
+}
+
+function recorderLine(one: RecorderStatus): string {
+  const parts = [
+    element('id', one.name),
+    `<flags>${one.flags.map((flag) => `<${flag}/>`).join('')}</flags>`,
+    one.unique ? '<unique/>' : '',
+    one.append ? '<append/>' : '',
+    one.lock ? '<lock_file/>' : '',
+    one.notify ? '<notify/>' : '',
+    element('path', one.path),
+    element('max_size', one.maxSize),
+    element('max_frames', one.maxFrames),
+    element('interval', one.interval ?? -1),
+    element('suffix', one.suffix),
+  ];
+  return `<recorder>${parts.join('')}</recorder>`;
+}
+
+/** The files that a stream is recorded to; nothing where there are none. */
+function recordsLine({ shown, now }: StatFacts, { recordings }: StreamStatistics): readonly string[] {
+  if (!shown.records || recordings.length === 0) return [];
+  const files = recordings.map((one) => {
+    const parts = [
+      element('recorder', one.recorder),
+      element('epoch', one.epoch),
+      element('time_shift', one.shift),
+      '<recording/>',
+      element('file', one.file),
+      element('time', Math.max(now - one.since, 0)),
+      element('size', one.bytes),
+      element('nframes', one.frames),
+    ];
+    return `<record>${parts.join('')}</record>`;
+  });
+  return [`<records>${files.join('')}</records>`];
 }
 
 /** Ms since the stream's beginning. */

@@ -390,7 +390,7 @@ describe('HTTP-FLV', () => {
     const player = play('/live?app=live&stream=s');
     await player.until(() => connected(0) === 1);
     player.socket.destroy();
-    await expect.poll(() => site.host.counters.active).toBe(0);
+    await expect.poll(() => site.runtime.requests.active).toBe(0);
     open();
     undo();
     await expect.poll(() => connected(0)).toBe(0);

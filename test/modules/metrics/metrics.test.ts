@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { readdirSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { AUDIO, VIDEO } from '../../../src/media/packet.ts';
 import { AAC_HEADER, AVC_HEADER, frame, keyFrame, sound } from '../../http/publishing.ts';
@@ -37,7 +41,8 @@ async function scrape(station: Station): Promise<ReadonlyMap<string, number>> {
   return samples(answer.body);
 }
 
-async function publish(station: Station, name: string): Promise<void> {
+/** Gives what sends one more frame. */
+async function publish(station: Station, name: string): Promise<(time: number) => void> {
   const client = await station.client('live');
   const id = await client.publish(name);
   client.push(VIDEO, 0, AVC_HEADER, id);
@@ -48,28 +53,35 @@ async function publish(station: Station, name: string): Promise<void> {
   client.push(VIDEO, 2000, keyFrame(1), id);
   const [live] = [...station.runtime.hub.applications()];
   await until(() => live!.streams.get(name)?.counters.keyFrames === 2);
+  return (time) => client.push(VIDEO, time, frame(1), id);
 }
 
 test('tells what is there, in the text format of Prometheus', async () => {
   const station = await startStation(conf());
-  await publish(station, 'cam');
+  const send = await publish(station, 'cam');
   const player = await station.client('live');
   await player.play('cam');
+  await player.media();
+  send(2040);
   await player.media();
   const now = await scrape(station);
   const own = (name: string, more = '') => now.get(`mediad_stream_${name}{app="live",stream="cam"${more}}`);
   expect(own('live')).toBe(1);
   expect(own('viewers', ',protocol="rtmp"')).toBe(1);
   expect(own('viewers', ',protocol="hls"')).toBe(0);
-  expect(own('frames_total', ',kind="video"')).toBe(3);
+  expect(own('frames_total', ',kind="video"')).toBe(4);
   expect(own('frames_total', ',kind="audio"')).toBe(1);
   expect(own('frames_total', ',kind="key"')).toBe(2);
   expect(own('received_bytes_total')).toBe(
-    [AVC_HEADER, AAC_HEADER, keyFrame(1), sound(1), frame(1), keyFrame(1)].reduce((n, b) => n + b.length, 0),
+    [AVC_HEADER, AAC_HEADER, keyFrame(1), sound(1), frame(1), keyFrame(1), frame(1)].reduce(
+      (n, b) => n + b.length,
+      0,
+    ),
   );
-  expect(own('sent_bytes_total')).toBeGreaterThan(100);
+  expect(own('sent_bytes_total', ',protocol="rtmp"')).toBeGreaterThan(100);
+  expect(own('ingest_lag_seconds')).toBeGreaterThanOrEqual(0);
   expect(own('keyframe_interval_seconds')).toBe(2);
-  expect(own('av_offset_seconds')).toBe(-2);
+  expect(own('av_offset_seconds')).toBe(-2.04);
   expect(own('dropped_frames_total', ',reason="slow"')).toBe(0);
   expect(now.get('mediad_streams{app="live"}')).toBe(1);
   expect(now.get('mediad_streams{app="other"}')).toBe(0);
@@ -78,7 +90,11 @@ test('tells what is there, in the text format of Prometheus', async () => {
   expect(now.get('mediad_connections_total{protocol="rtmp"}')).toBe(2);
   expect(now.get('mediad_received_bytes_total{protocol="rtmp"}')).toBeGreaterThan(3000);
   expect(now.get('mediad_config_last_reload_successful')).toBe(1);
-  expect(now.get('mediad_http_requests_total')).toBe(1);
+  expect(now.get('mediad_flush_bytes_count')).toBeGreaterThan(0);
+  expect(now.get('mediad_flush_seconds_bucket{le="+Inf"}')).toBe(now.get('mediad_flush_seconds_count'));
+  expect(now.get('mediad_flush_seconds_sum')).toBeGreaterThan(0);
+  expect(now.get('mediad_stream_health{app="live",stream="cam",issue="av-desync"}')).toBe(1);
+  expect((await scrape(station)).get('mediad_http_requests_total{code="2xx"}')).toBe(1);
   expect(now.get('process_resident_memory_bytes')).toBeGreaterThan(1e6);
   expect([...now.keys()].find((key) => key.startsWith('mediad_build_info{version="'))).toBeDefined();
 });
@@ -126,4 +142,40 @@ test('is there only where it is asked for', async () => {
   expect((await station.get('/metrics')).status).toBe(404);
   await station.load(conf());
   expect((await station.get('/metrics', { method: 'POST', body: 'x' })).status).toBe(405);
+});
+
+test('recordings, segments and connections that broke off are counted', async () => {
+  const application = 'live on; record all; record_path rec; hls on; hls_path hls; hls_fragment 1s;';
+  const text = conf()
+    .replace('live on; out_merge off;', application)
+    .replace('location /flv', 'location /hls/ { root .; } location /flv');
+  const station = await startStation(text);
+  await publish(station, 'cam');
+  const first = await scrape(station);
+  expect(first.get('mediad_recordings{app="live"}')).toBe(1);
+  expect(first.get('mediad_recordings_finished_total{app="live"}')).toBe(0);
+  expect(first.get('mediad_hls_segments_total{app="live"}')).toBe(1);
+  expect(first.get('mediad_hls_segments_served_total{app="live"}')).toBe(0);
+  const list = await station.get('/hls/cam.m3u8');
+  const segment = /^cam-.*\.ts$/m.exec(list.body)![0];
+  const { body } = await station.get(`/hls/${segment}`, { headers: { Range: 'bytes=0-187' } });
+  expect(body.length).toBeGreaterThan(0);
+  expect((await station.get(`/hls/${segment}`, { method: 'HEAD' })).status).toBe(200);
+  const broken = connect(station.rtmp, '127.0.0.1');
+  broken.end('GET / HTTP/1.1\r\n\r\n');
+  await once(broken.resume(), 'close');
+  const [live] = [...station.runtime.hub.applications()];
+  for (const { request } of [...live!.publications]) request.dismiss('the test goes on');
+  await until(() => live!.recorders.finished === 1);
+  await station.runtime.hub.settled();
+  const now = await scrape(station);
+  expect(now.get('mediad_recordings{app="live"}')).toBe(0);
+  expect(now.get('mediad_recordings_finished_total{app="live"}')).toBe(1);
+  const [file] = readdirSync(join(station.folder, 'rec'));
+  const size = statSync(join(station.folder, 'rec', file!)).size;
+  expect(now.get('mediad_record_bytes_total{app="live"}')).toBe(size);
+  expect(now.get('mediad_hls_segments_served_total{app="live"}')).toBe(1);
+  expect(now.get('mediad_hls_sent_bytes_total{app="live"}')).toBe(188);
+  expect(now.get('mediad_hls_file_write_seconds_count')).toBeGreaterThan(0);
+  expect(now.get('mediad_connection_errors_total{protocol="rtmp",reason="protocol"}')).toBe(1);
 });

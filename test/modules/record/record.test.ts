@@ -17,7 +17,9 @@ import { type Station, startStation } from '../station.ts';
 
 const confOf = (application: string): string => `
   rtmp { server { listen RTMP; application live { live on; record_path rec; ${application} } } }
-  http { access_log off; server { listen HTTP; location /control { rtmp_control all; } } }`;
+  http { access_log off; server { listen HTTP; location /control { rtmp_control all; }
+    location /xml { rtmp_stat record live; rtmp_stat_root http-flv; } location /json { rtmp_stat all; rtmp_stat_format json; }
+    location /api/ { api on; } } }`;
 
 /** A server with a recorder, and means to publish to it without a connection. */
 class Deck {
@@ -429,4 +431,38 @@ test('metadata of a publisher that is long or damaged leave the file as it shoul
     expect(deck.metadata(`m${index}.flv`)['duration']).toBeCloseTo(1, 1);
     expect((await probePackets(deck.read(`m${index}.flv`))).length).toBeGreaterThan(50);
   }
+});
+
+test('statistics show recorders, and what is being written', async () => {
+  const deck = await Deck.open(
+    'record all; record_unique off; recorder x { record keyframes manual; record_max_size 1m; record_interval 5s; }',
+  );
+  const publisher = await deck.publisher();
+  play(publisher, 2000);
+  const { file, size, time } = JSON.parse((await deck.station.get('/json')).body)['http-flv'].servers[0]
+    .applications[0].live.streams[0].records[0];
+  expect(file).toBe(join(deck.station.folder, 'rec/s.flv'));
+  expect(size).toBeGreaterThan(1000);
+  expect(time).toBeGreaterThanOrEqual(0);
+  const xml = (await deck.station.get('/xml')).body.replaceAll('\r\n', '');
+  expect(xml).toMatch(
+    new RegExp(
+      `<records><record><recorder></recorder><epoch>0</epoch><time_shift>0</time_shift><recording/><file>${file}</file>` +
+        `<time>\\d+</time><size>${size}</size><nframes>\\d\\d+</nframes></record></records><meta>`,
+    ),
+  );
+  expect(xml).toContain(
+    '<recorders><count>2</count><recorder><id>x</id><flags><keyframes/><manual/></flags><path>rec</path>' +
+      '<max_size>1048576</max_size><max_frames>0</max_frames><interval>5000</interval><suffix>.flv</suffix></recorder>' +
+      '<recorder><id></id><flags><video/><audio/></flags><path>rec</path><max_size>0</max_size>' +
+      '<max_frames>0</max_frames><interval>-1</interval><suffix>.flv</suffix></recorder></recorders></application>',
+  );
+  const recordings = async () => JSON.parse((await deck.station.get('/api/recordings')).body);
+  expect(await recordings()).toMatchObject({
+    files: [{ app: 'live', stream: 's', recorder: '', file, bytes: size }],
+    finished: [{ app: 'live', count: 0 }],
+  });
+  publisher.stop();
+  expect(await recordings()).toMatchObject({ files: [], finished: [{ app: 'live', count: 1 }] });
+  await deck.files();
 });

@@ -77,7 +77,7 @@ describe('the page as XML', () => {
       `rtmp(${SCALARS} server(application(name live(stream(name time bw_in bytes_in bw_out bytes_out ` +
         `bw_audio bw_video client(id address time flashver pageurl swfurl dropped avsync timestamp ${own}) ` +
         `client(id address time dropped avsync timestamp publishing active ${own}) ${meta} nclients ` +
-        `publishing active key_interval av_gap repairs viewers(rtmp http_flv hls)) nclients)) ` +
+        `publishing active key_interval av_gap repairs viewers(rtmp http_flv hls) lag issues) nclients)) ` +
         `application(name)) server(application(name live(nclients))))`,
     );
   });

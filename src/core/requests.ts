@@ -1,5 +1,5 @@
 /** Connections and requests of the whole HTTP server, as `stub_status` shows them. */
-export interface HttpCounters {
+export interface RequestCounters {
   accepted: number;
   handled: number;
   requests: number;
@@ -9,6 +9,6 @@ export interface HttpCounters {
 }
 
 /** All counters at zero. */
-export function noCounters(): HttpCounters {
+export function noRequests(): RequestCounters {
   return { accepted: 0, handled: 0, requests: 0, active: 0, writing: 0 };
 }
