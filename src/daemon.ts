@@ -2,13 +2,13 @@ import { settingsOf } from './config/block.ts';
 import { type Config, type ConfigOptions, LoadError } from './config/config.ts';
 import { ConfigError, type Diagnostic } from './config/errors.ts';
 import { printLine } from './config/print.ts';
-import type { Host, Prepared } from './core/host.ts';
-import { Listeners, type Protocol } from './core/listeners.ts';
+import type { Logger } from './core/log.ts';
 import { type MainSettings, mainTable } from './core/main.ts';
-import { carryOut, type Step } from './core/plan.ts';
+import { carryOut } from './core/plan.ts';
 import { Report } from './core/report.ts';
 import { Runtime } from './core/runtime.ts';
-import { crossCheck, placed } from './daemon/check.ts';
+import type { Carrier, Ready } from './daemon/carrier.ts';
+import type { ControlReply, ControlRequest } from './daemon/control.ts';
 import { diagnose } from './daemon/failures.ts';
 import { ErrorLog, type Pretty } from './daemon/logging.ts';
 import { mainSteps } from './daemon/main-steps.ts';
@@ -21,18 +21,15 @@ import {
   outcomeLines,
   type Planned,
   type Refused,
-  summary,
 } from './daemon/outcome.ts';
 import { endedBy } from './daemon/plan-lines.ts';
-import { prepareAll } from './daemon/prepare.ts';
 import { Presence } from './daemon/presence.ts';
-import { dropRights, logTargets, pidPath, setEnvironment, startNotes } from './daemon/process.ts';
-import { countSessions, keptOf, sessionsOf } from './daemon/sessions.ts';
+import { logTargets, pidPath, setEnvironment, startNotes } from './daemon/process.ts';
+import { type Hosts, Serving } from './daemon/serving.ts';
+import { Single } from './daemon/single.ts';
 import { type ReadConfig, RunningConfig, readConfig, soundConfig } from './daemon/sources.ts';
+import { tellOutcome } from './daemon/tell-outcome.ts';
 import { ConfigWatch, type WatchTimes } from './daemon/watch.ts';
-
-/** The protocols' hosts of one process. */
-export type Hosts = Readonly<Record<Protocol, Host>>;
 
 export interface DaemonOptions {
   readonly config: ConfigOptions;
@@ -44,32 +41,31 @@ export interface DaemonOptions {
   readonly detached?: boolean;
   readonly pretty?: Pretty;
   readonly watch?: Partial<WatchTimes>;
+  /** What carries configurations out; without it this process does by itself. */
+  readonly carrier?: (config: Config, log: ErrorLog) => Carrier;
 }
 
-const SWEEP_MS = 1000;
 /** Who asks for a reload this soon after the file was saved, ms, wants to hear of what was done at once. */
 const NOTICED_MS = 10_000;
-/** How long the last bytes to those who are sent away may take at a stop, ms. */
-const GOODBYE_MS = 500;
+/** How often a graceful stop looks whether anybody is left, ms. */
+const LOOK_MS = 50;
 
 const LEAVING: Diagnostic = { severity: 'error', code: 'stopping', message: 'the server is stopping' };
 
-/** A running server. Its life: start, any number of reloads, and one stop. */
+/** A running server, as whoever starts it sees it. Its life: start, any number of reloads, and one stop. */
 export class Daemon {
-  readonly runtime: Runtime;
   readonly #options: DaemonOptions;
   readonly #log: ErrorLog;
-  readonly #hosts: Hosts;
-  readonly #listeners: Listeners;
+  readonly #carrier: Carrier;
   readonly #presence: Presence;
   readonly #source: RunningConfig;
   readonly #watch: ConfigWatch;
   /** Resolves once the server has stopped and everything it held has been let go. */
   readonly ended: Promise<void>;
+  readonly #startedAt = Date.now();
   #end: () => void = () => undefined;
   #config: Config;
   #appliedAt = Date.now();
-  #sweep: NodeJS.Timeout | undefined;
   /** A reload, or a look at one, that is under way. */
   #busy: Promise<unknown> | undefined;
   #nextReload: Promise<Outcome> | undefined;
@@ -84,16 +80,7 @@ export class Daemon {
     this.#config = config;
     this.#source = new RunningConfig(options.config);
     this.#log = log;
-    this.runtime = new Runtime(config.prefix, log.logger);
-    this.#hosts = options.hosts(this.runtime);
-    const { rtmp, http } = this.#hosts;
-    this.#listeners = new Listeners(
-      {
-        rtmp: (socket, listen, peer) => rtmp.accept(socket, listen, peer),
-        http: (socket, listen, peer) => http.accept(socket, listen, peer),
-      },
-      log.logger,
-    );
+    this.#carrier = options.carrier?.(config, log) ?? single(options, config, log.logger);
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -121,6 +108,7 @@ export class Daemon {
     try {
       await daemon.#open(read, config, main);
     } catch (error) {
+      await daemon.#carrier.stop();
       daemon.#presence.leave();
       throw error;
     }
@@ -129,40 +117,43 @@ export class Daemon {
 
   async #open(read: ReadConfig, config: Config, main: MainSettings): Promise<void> {
     const log = this.#log.logger;
-    const unanswered = await this.#presence.claim(async (request) => {
-      if (request.command === 'status') return { ok: true, text: [], data: this.status() };
-      if (request.command === 'plan') {
-        const outcome = await this.plan(request.file);
-        return { ok: outcome.kind === 'planned', text: outcomeLines(outcome), data: outcomeData(outcome) };
-      }
-      const noticed = this.#noticed;
-      const outcome = await this.reload('asked for');
-      const text =
-        noticed !== undefined && isNothing(outcome) && performance.now() - noticed.at < NOTICED_MS
-          ? noticedLines(noticed.outcome)
-          : outcomeLines(outcome);
-      return { ok: outcome.kind === 'applied', text, data: outcomeData(outcome) };
-    });
+    const unanswered = await this.#presence.claim((request) => this.#answer(request));
     if (unanswered !== null)
       log.warn({ err: unanswered }, 'there is no control socket, so a reload is not answered');
-    const { commit, warnings } = await this.#prepare(config, false, async () => {
+    const { commit, warnings } = await this.#prepare(read, config, false, async () => {
       this.#presence.announce();
-      dropRights(config, [...this.#presence.files, ...this.#log.paths, ...this.runtime.logFiles.paths]);
+      this.#carrier.dropRights(config, [...this.#presence.files, ...this.#log.paths]);
     });
-    const report = new Report();
-    commit(report);
-    this.runtime.reloads.start(config.tree);
+    await commit();
     for (const warning of [...config.warnings, ...warnings]) log.warn(printLine(warning));
     for (const note of startNotes(main)) this.#log.notice(note);
-    this.#sweep = setInterval(() => this.runtime.hub.sweep(performance.now()), SWEEP_MS);
     this.#follow(read);
     const { version } = this.#options;
     this.#log.notice('ready', {
       version,
       pid: process.pid,
-      listen: this.#listeners.addresses,
+      listen: this.addresses,
       took: Math.round(performance.now()),
     });
+  }
+
+  async #answer(request: ControlRequest): Promise<ControlReply> {
+    if (request.command === 'status') return { ok: true, text: [], data: await this.status() };
+    if (request.command === 'plan') {
+      const outcome = await this.plan(request.file);
+      return { ok: outcome.kind === 'planned', text: outcomeLines(outcome), data: outcomeData(outcome) };
+    }
+    const noticed = this.#noticed;
+    const outcome = await this.reload('asked for');
+    const text =
+      noticed !== undefined && isNothing(outcome) && performance.now() - noticed.at < NOTICED_MS
+        ? noticedLines(noticed.outcome)
+        : outcomeLines(outcome);
+    return { ok: outcome.kind === 'applied', text, data: outcomeData(outcome) };
+  }
+
+  get log(): Logger {
+    return this.#log.logger;
   }
 
   get config(): Config {
@@ -170,7 +161,7 @@ export class Daemon {
   }
 
   get addresses(): readonly string[] {
-    return this.#listeners.addresses;
+    return this.#carrier.addresses;
   }
 
   /** Whether a change of the files is noticed. */
@@ -197,7 +188,7 @@ export class Daemon {
   /** Goes on in new log files of the same names. */
   reopen(): void {
     this.#log.reopen();
-    this.runtime.logFiles.reopen();
+    this.#carrier.reopen();
     this.#log.notice('logs reopened');
   }
 
@@ -210,31 +201,29 @@ export class Daemon {
   /** Stops accepting, and stops once all connections have ended or `worker_shutdown_timeout` is over. */
   async quit(): Promise<void> {
     const { worker_shutdown_timeout: patience } = settingsOf(this.#config.tree, mainTable);
-    this.#log.notice('stopping gracefully', { connections: this.#listeners.connections });
+    const { connections } = await this.#carrier.census();
+    this.#log.notice('stopping gracefully', { connections });
     this.#leaving = true;
     this.#watch.close();
     while (this.#busy !== undefined) await this.#busy;
-    this.#listeners.close();
-    for (const host of Object.values(this.#hosts)) host.drain();
-    await this.#emptied(
-      patience === 0 ? Number.POSITIVE_INFINITY : patience,
-      () => this.#stopping !== undefined,
-    );
+    this.#carrier.drain();
+    const end = performance.now() + (patience === 0 ? Number.POSITIVE_INFINITY : patience);
+    while (this.#stopping === undefined && performance.now() < end) {
+      if ((await this.#carrier.census()).connections === 0) break;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
     await this.stop();
   }
 
   /** What the server is doing, as plain data. */
-  status(): unknown {
-    const { publishers, viewers } = countSessions(this.runtime.hub);
+  async status(): Promise<unknown> {
     return {
       pid: process.pid,
       version: this.#options.version,
-      startedAt: this.runtime.startedAt,
+      startedAt: this.#startedAt,
       config: { file: this.#options.config.file, appliedAt: this.#appliedAt },
-      listen: this.#listeners.addresses,
-      connections: this.#listeners.connections,
-      publishers,
-      viewers,
+      listen: this.addresses,
+      ...(await this.#carrier.status()),
     };
   }
 
@@ -259,15 +248,14 @@ export class Daemon {
   async #plan(file: string): Promise<Planned | Refused> {
     const read = await this.#source.read(this.#config.tree, file);
     return this.#attempt(read, async (config): Promise<Planned> => {
-      const { plan, undo, warnings } = await this.#prepare(config, true);
-      const steps = plan();
-      await undo();
-      const { publishers, viewers } = countSessions(this.runtime.hub);
+      const ready = await this.#prepare(read, config, true);
+      const steps = await ready.plan().finally(() => ready.undo());
+      const { publishers, viewers } = await this.#carrier.census();
       const ended = endedBy(steps);
       return {
         kind: 'planned',
         steps,
-        warnings: [...config.warnings, ...warnings],
+        warnings: [...config.warnings, ...ready.warnings],
         ignored: config.ignored,
         publishers: publishers - ended.publishers,
         viewers: viewers - ended.players,
@@ -288,85 +276,64 @@ export class Daemon {
   async #reload(reason: string): Promise<Outcome> {
     const started = performance.now();
     const read = await this.#source.read(this.#config.tree);
-    const outcome = await this.#attempt(read, (config) => this.#apply(config, started));
-    this.#tell(outcome, reason);
-    this.runtime.reloads.note(
-      outcome.kind === 'applied' ? this.#config.tree : undefined,
-      outcomeData(outcome),
-    );
-    this.runtime.hub.events.tell('reload', () => ({ reason, report: outcomeData(outcome) }));
+    const outcome = await this.#attempt(read, (config) => this.#apply(read, config, started));
+    tellOutcome(this.#log, outcome, reason);
+    this.#carrier.note({ reason, applied: outcome.kind === 'applied', data: outcomeData(outcome) });
     this.#follow(read);
     return outcome;
   }
 
-  async #apply(config: Config, started: number): Promise<Applied> {
-    const { commit, warnings } = await this.#prepare(config, false);
-    const before = sessionsOf(this.runtime.hub);
-    const report = new Report();
+  async #apply(read: ReadConfig, config: Config, started: number): Promise<Applied> {
+    const { commit, warnings } = await this.#prepare(read, config, false);
     setEnvironment(settingsOf(config.tree, mainTable));
-    commit(report);
+    const committed = await commit();
     this.#config = config;
     this.#appliedAt = Date.now();
-    const kept = keptOf(before, sessionsOf(this.runtime.hub));
     const took = performance.now() - started;
     const { ignored } = config;
-    return { kind: 'applied', report, warnings: [...config.warnings, ...warnings], ignored, took, ...kept };
+    return { kind: 'applied', ...committed, warnings: [...config.warnings, ...warnings], ignored, took };
   }
 
-  /**
-   * Does everything that may fail and undoes it on a failure; `last` comes after all else. What it gives applies the
-   * configuration in one turn and cannot fail. On trial it is to be undone, and nobody notices that it was tried.
-   */
+  /** The carrier's part, and before it what this process does for itself: its log. */
   async #prepare(
+    read: ReadConfig,
     config: Config,
     trial: boolean,
-    last: () => Promise<void> = async () => undefined,
-  ): Promise<Prepared & { readonly warnings: readonly Diagnostic[] }> {
-    const hosts = Object.values(this.#hosts);
-    const { tree } = config;
-    const wanted = placed(hosts.flatMap((host) => host.listens(tree)));
-    const findings = [...hosts.flatMap((host) => host.check(tree)), ...crossCheck(tree, wanted)];
-    if (findings.some(({ severity }) => severity === 'error')) throw new ConfigError(findings);
-    const ready = await prepareAll(
-      [() => this.#prepareMain(config), ...hosts.map((host) => () => host.prepare(tree))],
-      () => this.#listeners.prepare(wanted, trial),
-      last,
+    last?: () => Promise<void>,
+  ): Promise<Ready> {
+    const log = this.#log.prepare(
+      logTargets(settingsOf(config.tree, mainTable), config.prefix, this.#options),
     );
-    return { ...ready, warnings: findings };
-  }
-
-  #prepareMain({ tree, prefix }: Config): Prepared {
-    const log = this.#log.prepare(logTargets(settingsOf(tree, mainTable), prefix, this.#options));
-    const plan = (): readonly Step[] => mainSteps(this.#config.tree, tree);
-    const commit = (report: Report): void => {
-      carryOut(plan(), report);
-      log.commit();
-    };
-    return { plan, commit, undo: () => log.undo() };
+    const steps = mainSteps(this.#config.tree, config.tree);
+    try {
+      const ready = await this.#carrier.prepare(read, config, trial, last);
+      return {
+        warnings: ready.warnings,
+        plan: async () => [...steps, ...(await ready.plan())],
+        commit: async () => {
+          const report = new Report();
+          carryOut(steps, report);
+          log.commit();
+          const committed = await ready.commit();
+          report.entries.push(...committed.report.entries);
+          report.restartNeeded.push(...committed.report.restartNeeded);
+          return { ...committed, report };
+        },
+        undo: async () => {
+          log.undo();
+          await ready.undo();
+        },
+      };
+    } catch (error) {
+      log.undo();
+      throw error;
+    }
   }
 
   /** A fault of the program during a reload is no reason to end what runs. */
   #fault(error: unknown): Diagnostic {
     this.#log.logger.error({ err: error }, 'a reload failed unexpectedly');
     return { severity: 'error', code: 'internal', message: `internal error: ${String(error)}` };
-  }
-
-  #tell(outcome: Outcome, reason: string): void {
-    const log = this.#log.logger;
-    if (outcome.kind === 'refused') {
-      for (const diagnostic of outcome.diagnostics) {
-        if (diagnostic.severity === 'error') log.error(printLine(diagnostic));
-      }
-      log.error({ reason }, 'reload refused, the running configuration is kept');
-      return;
-    }
-    const { report, warnings } = outcome;
-    for (const warning of warnings) log.warn(printLine(warning));
-    if (isNothing(outcome)) this.#log.notice('configuration is unchanged', { reason });
-    else this.#log.notice('reloaded', { reason, took: Math.round(outcome.took), changes: summary(outcome) });
-    if (report.restartNeeded.length > 0) {
-      log.warn({ settings: report.restartNeeded }, 'some changes only apply after a restart');
-    }
   }
 
   #follow(read: ReadConfig): void {
@@ -379,22 +346,14 @@ export class Daemon {
     this.#leaving = true;
     this.#watch.close();
     while (this.#busy !== undefined) await this.#busy;
-    clearInterval(this.#sweep);
-    this.#listeners.close();
-    this.runtime.hub.close('the server stops');
-    for (const host of Object.values(this.#hosts)) host.close();
-    await Promise.all([this.#emptied(GOODBYE_MS, () => false), this.runtime.hub.settled()]);
+    await this.#carrier.stop();
     this.#log.end('stopped');
-    await this.runtime.logFiles.flush();
     this.#presence.leave();
     this.#end();
   }
+}
 
-  /** Resolves when no connection is left, or after the time, ms, or as soon as nobody waits for that any more. */
-  async #emptied(patience: number, over: () => boolean): Promise<void> {
-    const end = performance.now() + patience;
-    while (this.#listeners.connections > 0 && performance.now() < end && !over()) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
+function single({ hosts }: DaemonOptions, config: Config, log: Logger): Carrier {
+  const runtime = new Runtime(config.prefix, log);
+  return new Single(new Serving(runtime, hosts(runtime)));
 }

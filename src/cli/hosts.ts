@@ -1,5 +1,5 @@
 import type { Runtime } from '../core/runtime.ts';
-import type { Hosts } from '../daemon.ts';
+import type { Hosts } from '../daemon/serving.ts';
 import { HttpHost } from '../http/host.ts';
 import { modules } from '../modules/index.ts';
 import { RtmpHost } from '../rtmp/host.ts';

@@ -14,8 +14,8 @@ export function handleSignals(starting: Promise<Daemon>): void {
   on('SIGQUIT', (daemon) => daemon.quit());
   on('SIGTERM', (daemon) => daemon.stop());
   on('SIGINT', (daemon) => daemon.stop());
-  on('SIGUSR2', ({ runtime }) =>
-    runtime.log.warn('SIGUSR2: a running server is not replaced by a new program; restart it'),
+  on('SIGUSR2', ({ log }) =>
+    log.warn('SIGUSR2: a running server is not replaced by a new program; restart it'),
   );
 }
 

@@ -1,10 +1,13 @@
 import { settingsOf } from '../config/block.ts';
 import { LoadError } from '../config/config.ts';
 import { printText } from '../config/print.ts';
-import { mainTable } from '../core/main.ts';
+import { mainTable, workerCount } from '../core/main.ts';
 import { AlreadyRunning } from '../daemon/already-running.ts';
 import { diagnose } from '../daemon/failures.ts';
+import type { PrimaryOptions } from '../daemon/primary.ts';
 import { type ReadConfig, readConfig } from '../daemon/sources.ts';
+import { WORKER_MARK } from '../daemon/worker-mark.ts';
+import type { DaemonOptions } from '../daemon.ts';
 import { modules } from '../modules/index.ts';
 import { detach, isDetached, tellParent } from './detach.ts';
 import { locate } from './location.ts';
@@ -14,6 +17,8 @@ import { VERSION } from './version.ts';
 
 /** Starts the server and stays until it has stopped; gives the exit code. */
 export async function start(invocation: Invocation): Promise<number> {
+  if (process.env[WORKER_MARK] !== undefined && process.send !== undefined)
+    return (await import('./worker.ts')).work();
   const config = { ...locate(invocation), sources: modules };
   const read = readConfig(config);
   if (read.result instanceof LoadError) return failed(read.result, read);
@@ -28,13 +33,15 @@ export async function start(invocation: Invocation): Promise<number> {
   ]);
   const pretty = detached ? undefined : await terminalPretty();
   const { errorLog } = invocation;
+  const count = workerCount(settingsOf(read.result.tree, mainTable));
+  const given = { config, detached, ...(errorLog === undefined ? {} : { errorLog }) };
+  const carrier = count === 1 ? undefined : await primary({ ...given, count });
   const starting = Daemon.start(
     {
-      config,
+      ...given,
       hosts: makeHosts,
       version: VERSION,
-      detached,
-      ...(errorLog === undefined ? {} : { errorLog }),
+      ...(carrier === undefined ? {} : { carrier }),
       ...(pretty === undefined ? {} : { pretty }),
     },
     read,
@@ -42,7 +49,7 @@ export async function start(invocation: Invocation): Promise<number> {
   handleSignals(starting);
   try {
     const daemon = await starting;
-    handleFaults(daemon.runtime.log);
+    handleFaults(daemon.log);
     if (detached) tellParent({ ok: true, text: '' });
     else if (process.stderr.isTTY) complain((await import('./banner.ts')).banner(daemon, VERSION));
     await daemon.ended;
@@ -51,6 +58,15 @@ export async function start(invocation: Invocation): Promise<number> {
   } catch (error) {
     return failed(error, read);
   }
+}
+
+/** What serves by workers. */
+async function primary(options: Omit<PrimaryOptions, 'start'>): Promise<DaemonOptions['carrier']> {
+  const [{ Primary }, { forkWorker }] = await Promise.all([
+    import('../daemon/primary.ts'),
+    import('../daemon/worker-process.ts'),
+  ]);
+  return (_, { logger }) => new Primary({ ...options, start: forkWorker }, logger);
 }
 
 /** Tells why there is no server, to whoever started it. */

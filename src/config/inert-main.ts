@@ -3,10 +3,9 @@ import type { Inert } from './table.ts';
 
 /** The main context and `events`. */
 export const mainInert: readonly Inert[] = [
-  ...inert('ignored', 'one process serves every connection', {
+  ...inert('ignored', 'worker_processes alone decides which processes there are', {
     main: `
-      rtmp_auto_push rtmp_auto_push_reconnect rtmp_socket_dir master_process
-      worker_cpu_affinity/1+ worker_priority lock_file timer_resolution thread_pool/2-3
+      master_process worker_cpu_affinity/1+ worker_priority lock_file timer_resolution thread_pool/2-3
     `,
   }),
   ...inert('ignored', 'limits of the process are set by what starts it: LimitNOFILE= or ulimit', {

@@ -2,13 +2,11 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Position } from '../config/errors.ts';
 import { type Listen, plainAddress } from './addresses.ts';
 import { BindError, bindTo } from './bind.ts';
-import { mostConnections } from './descriptors.ts';
 import { covers, type Plan, planSockets, samePort } from './listen-plan.ts';
 import type { Logger } from './log.ts';
-import { isGone, type Peer, peerOf, takeProxyHeader } from './peer.ts';
+import { isGone } from './peer.ts';
 import { carryOut, type Step } from './plan.ts';
 import type { Report } from './report.ts';
-import { withSharedRead } from './shared-read.ts';
 import { resetSocket } from './sink.ts';
 
 export type Protocol = 'rtmp' | 'http';
@@ -21,27 +19,24 @@ export interface Wanted {
   readonly at: Position;
 }
 
-/**
- * Takes a connection; `listen` is the `listen` directive it came by. To be read at once: what a proxy's header was
- * followed by may be waiting in the socket.
- */
-export type Accept = (socket: Socket, listen: Listen, peer: Peer) => void;
-
-/** How often it is told that connections are turned away, ms. */
-const TURNED_AWAY_MS = 10_000;
-
-/** What connections to an address are for. */
-interface Service {
+/** What connections to an address are for; plain data. */
+export interface Door {
   readonly listen: Listen;
   readonly protocol: Protocol;
 }
+
+/** Takes a connection. `unread`: nothing of it has been read yet, nor will be before this returns. */
+export type Take = (socket: Socket, door: Door, unread: boolean) => void;
+
+/** Connections to one socket that may wait for a configuration to be in force. */
+const MOST_HELD = 4096;
 
 /** One bound socket. What it serves changes with reloads: it is let go only where no address wanted can be had by it. */
 interface Bound {
   /** Where it is bound, whatever it serves by now. */
   readonly listen: Listen;
   readonly server: Server;
-  services: readonly Service[];
+  services: readonly Door[];
   /** Connections taken before the configuration that they are for is in force; null once it is. */
   held: Socket[] | null;
 }
@@ -56,29 +51,26 @@ export interface PreparedListeners {
 /** The listening sockets of the process. Binding, which may fail, is apart from the commit, which cannot. */
 export class Listeners {
   readonly #log: Logger;
-  readonly #accept: Readonly<Record<Protocol, Accept>>;
+  readonly #take: Take;
+  readonly #paused: boolean;
   #bound = new Map<string, Bound>();
-  #connections = 0;
-  readonly #most: number;
-  #turnedAway = 0;
-  #toldAt = Number.NEGATIVE_INFINITY;
-  /** Those whose PROXY header has not come yet. */
-  readonly #nameless = new Set<Socket>();
+  /** Bound for a configuration that is not in force yet. */
+  #fresh = new Set<Bound>();
 
-  /** More than `most` connections are not taken. */
-  constructor(accept: Readonly<Record<Protocol, Accept>>, log: Logger, most = mostConnections()) {
-    this.#accept = accept;
+  /** `paused`: connections come unread, to be handed to another process. */
+  constructor(take: Take, log: Logger, paused = false) {
+    this.#take = take;
     this.#log = log;
-    this.#most = most;
+    this.#paused = paused;
   }
 
   get addresses(): readonly string[] {
     return [...this.#bound.keys()];
   }
 
-  /** Connections taken that are still open, also those of addresses no longer listened on. */
-  get connections(): number {
-    return this.#connections;
+  /** Connections that wait for the configuration that they came for to be in force. */
+  get held(): number {
+    return [...this.#fresh].reduce((sum, { held }) => sum + (held?.length ?? 0), 0);
   }
 
   /**
@@ -89,6 +81,7 @@ export class Listeners {
     const plans = planSockets(wanted);
     const next = new Map<string, Bound>();
     const fresh = new Set<Bound>();
+    this.#fresh = fresh;
     const yielded: Bound[] = [];
     const undo = async (): Promise<void> => {
       for (const bound of fresh) closeServer(bound);
@@ -137,10 +130,10 @@ export class Listeners {
       if (!plans.has(key)) others.push({ entry: { kind: 'listen', name: key, outcome: 'closed' } });
     }
     const [first, ...rest] = [...started, ...others];
-    return first === undefined ? [] : [{ ...first, take: () => this.#take(plans, next) }, ...rest];
+    return first === undefined ? [] : [{ ...first, take: () => this.#turn(plans, next) }, ...rest];
   }
 
-  #take(plans: ReadonlyMap<string, Plan>, next: ReadonlyMap<string, Bound>): undefined {
+  #turn(plans: ReadonlyMap<string, Plan>, next: ReadonlyMap<string, Bound>): undefined {
     const used = new Set(next.values());
     for (const bound of this.#bound.values()) if (!used.has(bound)) closeServer(bound);
     for (const bound of used) bound.services = [];
@@ -159,7 +152,6 @@ export class Listeners {
   /** Stops accepting everywhere; connections live on. */
   close(): void {
     for (const bound of this.#bound.values()) closeServer(bound);
-    for (const socket of this.#nameless) socket.destroy();
     this.#bound.clear();
   }
 
@@ -175,7 +167,7 @@ export class Listeners {
     unused: readonly Bound[],
     yielded: Bound[],
   ): Promise<Bound> {
-    const server = createServer({ noDelay: true });
+    const server = createServer({ noDelay: true, pauseOnConnect: this.#paused });
     const bound: Bound = { listen, server, services: [], held: [] };
     server.on('connection', (socket) => (trial ? resetSocket(socket) : this.#connected(bound, socket)));
     try {
@@ -204,98 +196,41 @@ export class Listeners {
     }
   }
 
-  #connected(bound: Bound, accepted: Socket): void {
-    const service = bound.held === null ? serviceOf(bound, accepted) : undefined;
-    // HTTP is read by Node itself, and a proxy's header is taken off the stream's queue.
-    const loaned = service?.protocol === 'rtmp' && !service.listen.proxyProtocol;
-    const socket = loaned ? withSharedRead(accepted) : accepted;
-    // An error between here and the protocol's own handlers must not bring the process down.
-    socket.on('error', () => undefined);
-    if (this.#connections >= this.#most) {
-      this.#turnAway(socket);
+  #connected(bound: Bound, socket: Socket): void {
+    if (bound.held === null) {
+      this.#give(bound, socket, true);
       return;
     }
-    this.#connections += 1;
-    socket.once('close', () => {
-      this.#connections -= 1;
-    });
-    if (bound.held === null) this.#greet(bound, socket, service);
-    else bound.held.push(socket);
+    socket.on('error', () => undefined);
+    if (bound.held.length < MOST_HELD) bound.held.push(socket);
+    else resetSocket(socket);
   }
 
   /** Those that came for a configuration that is now in force. */
   #release(bound: Bound): void {
     const { held } = bound;
     bound.held = null;
-    for (const socket of held ?? []) this.#greet(bound, socket, serviceOf(bound, socket));
+    for (const socket of held ?? []) this.#give(bound, socket, this.#paused);
   }
 
-  #greet(bound: Bound, socket: Socket, service: Service | undefined): void {
-    if (service === undefined) {
-      resetSocket(socket);
-      return;
-    }
-    const { listen, protocol } = service;
-    if (socket.destroyed || isGone(socket, bound.listen)) {
-      socket.destroy();
-      return;
-    }
-    if (listen.keepalive !== null) {
-      socket.setKeepAlive(true, listen.keepalive.idle === null ? undefined : listen.keepalive.idle * 1000);
-    }
-    if (!listen.proxyProtocol) {
-      this.#hand(protocol, socket, listen, peerOf(socket));
-      return;
-    }
-    this.#nameless.add(socket);
-    takeProxyHeader(
-      socket,
-      (peer) => {
-        this.#nameless.delete(socket);
-        this.#hand(protocol, socket, listen, peer);
-      },
-      (reason) => {
-        this.#nameless.delete(socket);
-        this.#log.info({ listen: listen.key, remote: peerOf(socket).address, reason }, 'connection refused');
-        resetSocket(socket);
-      },
-    );
-  }
-
-  /** Lets a connection go for which there is no room, and tells of all such ones now and then. */
-  #turnAway(socket: Socket): void {
-    resetSocket(socket);
-    this.#turnedAway += 1;
-    const now = performance.now();
-    if (now - this.#toldAt < TURNED_AWAY_MS) return;
-    this.#log.error(
-      { connections: this.#connections, turnedAway: this.#turnedAway },
-      'no room for more connections: raise LimitNOFILE= of systemd or ulimit -n',
-    );
-    this.#toldAt = now;
-    this.#turnedAway = 0;
-  }
-
-  #hand(protocol: Protocol, socket: Socket, listen: Listen, peer: Peer): void {
-    try {
-      this.#accept[protocol](socket, listen, peer);
-    } catch (error) {
-      this.#log.error({ listen: listen.key, err: error }, 'a connection could not be taken');
-      socket.destroy();
-    }
+  #give(bound: Bound, socket: Socket, unread: boolean): void {
+    const door = serviceOf(bound, socket);
+    if (door === undefined) resetSocket(socket);
+    else if (socket.destroyed || isGone(socket, bound.listen)) socket.destroy();
+    else this.#take(socket, door, unread);
   }
 }
 
 /** What a connection to a socket came for; undefined where a reload has left the socket with other addresses than its. */
-function serviceOf({ listen, services }: Bound, socket: Socket): Service | undefined {
+function serviceOf({ listen, services }: Bound, socket: Socket): Door | undefined {
   const [first] = services;
-  const same = (one: Service): boolean => one.listen.key === listen.key;
+  const same = (one: Door): boolean => one.listen.key === listen.key;
   if (services.length === 1 && same(first!)) return first;
   const local = plainAddress(socket.localAddress);
   return services.find((one) => one.listen.host === local) ?? services.find(same);
 }
 
-function keptStep(running: Service, { key, lead }: Plan): Step {
+function keptStep(running: Door, { key, lead }: Plan): Step {
   const backlog = running.listen.backlog !== lead.listen.backlog;
   return {
     entry: { kind: 'listen', name: key, outcome: 'kept' },

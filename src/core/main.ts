@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { choose, flag, list, msec, number, value } from '../config/rows.ts';
 import type { BlockRow, Settings } from '../config/table.ts';
@@ -79,9 +80,25 @@ export const mainTable = {
         : (parseNumber(word!.value) ??
           context.fail(`invalid number "${word!.value}"`, word!.at, 'a number, or auto')),
     1,
-    'Accepted; one process serves every connection.',
+    'How many processes serve clients, any of them any stream; auto: as many as there are processors.',
     'number | auto',
-    { shown: '1' },
+    { shown: '1', example: 'worker_processes auto;' },
+  ),
+  rtmp_auto_push: flag(
+    false,
+    'Accepted; with several workers each can play every stream, fetched from the worker that has it once somebody asks.',
+  ),
+  rtmp_auto_push_reconnect: msec(
+    100,
+    'How soon a worker that loses the stream of another asks for it again.',
+    { shown: '100ms', least: 1 },
+  ),
+  rtmp_socket_dir: value<string>(
+    ([word], context) => resolve(context.prefix, word!.value),
+    '/tmp',
+    'Where workers have the folder with the sockets that they fetch streams from one another by.',
+    'DIRECTORY',
+    { shown: '/tmp' },
   ),
   worker_rlimit_nofile: number(
     0,
@@ -151,4 +168,14 @@ export const RESTART_SETTINGS: readonly (keyof MainSettings)[] = [
   'daemon',
   'user',
   'working_directory',
+  'worker_processes',
+  'rtmp_socket_dir',
 ];
+
+/** More than this would only get in each other's way; the numbers of clients have room for as many. */
+const MOST_WORKERS = 99;
+
+/** How many processes are to serve. */
+export function workerCount({ worker_processes: wanted }: MainSettings): number {
+  return Math.min(Math.max(wanted === 'auto' ? availableParallelism() : wanted, 1), MOST_WORKERS);
+}

@@ -8,9 +8,9 @@ import type { Outcome, Report, ReportEntry } from './report.ts';
 export interface Step {
   /** How the report tells of it. */
   readonly entry: ReportEntry;
-  /** The block it is about as it was and as it will be, where there is one. */
-  readonly before?: Block;
-  readonly after?: Block;
+  /** The block it is about as it was and as it will be, where there is one: how its settings are written. */
+  readonly before?: Pick<Block, 'texts'>;
+  readonly after?: Pick<Block, 'texts'>;
   /** Settings that only a restart applies. */
   readonly restartNeeded?: readonly string[];
   /** Carries it out, once; gives the outcome where only that tells it, such as that of a service that cannot start. */

@@ -13,16 +13,12 @@ export class Reloads {
   /** What the last one did, as plain data; null before the first. */
   last: unknown = null;
 
-  /** A reload is over; `tree` is what runs from now on, undefined where it was refused. */
-  note(tree: Block | undefined, last: unknown): void {
-    this.succeeded = tree !== undefined;
+  /** A reload is over. */
+  note(applied: boolean, last: unknown): void {
+    this.succeeded = applied;
     this.last = last;
-    if (tree === undefined) {
-      this.refused += 1;
-      return;
-    }
-    this.applied += 1;
-    this.start(tree);
+    if (applied) this.applied += 1;
+    else this.refused += 1;
   }
 
   /** A configuration runs. */

@@ -15,8 +15,13 @@ export function checkTree(tree: Block): readonly Diagnostic[] {
     ...checkRtmp(tree),
     ...checkHttp(tree),
     ...modules.flatMap((module) => module.check?.(tree) ?? []),
-    ...crossCheck(tree, placed([...rtmpWanted(tree), ...httpWanted(tree)])),
+    ...crossCheck(tree, wantedOf(tree)),
   ];
+}
+
+/** The addresses that a tree wants. */
+export function wantedOf(tree: Block): readonly Wanted[] {
+  return placed([...rtmpWanted(tree), ...httpWanted(tree)]);
 }
 
 function httpWanted(tree: Block): readonly Wanted[] {

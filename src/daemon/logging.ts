@@ -38,8 +38,16 @@ export class ErrorLog {
   #sinks: readonly LineSink[] = [];
   #least = RANKS.notice;
 
-  /** Opens the targets; throws the system's error where one cannot be. `pretty` is for lines that go to stderr. */
-  constructor(targets: readonly LogTarget[], prefix: string, pretty?: Pretty) {
+  /**
+   * Opens the targets; throws the system's error where one cannot be. `pretty` is for lines that go to stderr, `fields`
+   * stand in every line.
+   */
+  constructor(
+    targets: readonly LogTarget[],
+    prefix: string,
+    pretty?: Pretty,
+    fields: Readonly<Record<string, unknown>> | null = null,
+  ) {
     this.#prefix = prefix;
     this.#pretty = pretty;
     this.prepare(targets).commit();
@@ -47,7 +55,7 @@ export class ErrorLog {
     this.#root = pino(
       {
         level: 'debug',
-        base: null,
+        base: fields,
         timestamp: stdTimeFunctions.isoTime,
         customLevels: { notice: RANKS.notice },
         formatters: { level: (label) => ({ level: label }) },

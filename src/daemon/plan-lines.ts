@@ -60,7 +60,7 @@ function changesOf({ entry, before, after }: Step): readonly Change[] {
   return (entry.changed ?? []).map((name) => ({ name, from: textOf(before, name), to: textOf(after, name) }));
 }
 
-function textOf(block: Block | undefined, name: string): string | null {
+function textOf(block: Pick<Block, 'texts'> | undefined, name: string): string | null {
   return block?.texts[name] ?? null;
 }
 

@@ -59,8 +59,7 @@ export function dropRights(config: Config, files: readonly string[]): void {
 /** What an admin should know about settings that cannot be had as written. */
 export function startNotes(main: MainSettings, limits = limitsText()): readonly string[] {
   const notes: string[] = [];
-  const { worker_processes: workers, worker_rlimit_nofile: wanted } = main;
-  if (workers !== 1) notes.push(`worker_processes ${workers}: one process serves every connection`);
+  const { worker_rlimit_nofile: wanted } = main;
   const limit = /^Max open files\s+([0-9]+)/m.exec(limits)?.[1];
   if (limit !== undefined && wanted > Number(limit)) {
     notes.push(

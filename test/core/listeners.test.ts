@@ -3,7 +3,9 @@ import { pino } from 'pino';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Listen } from '../../src/core/addresses.ts';
 import { mostConnections } from '../../src/core/descriptors.ts';
-import { Listeners } from '../../src/core/listeners.ts';
+import { Listeners, type Protocol } from '../../src/core/listeners.ts';
+import type { Logger } from '../../src/core/log.ts';
+import { type Accept, Reception } from '../../src/core/reception.ts';
 import { Report } from '../../src/core/report.ts';
 
 async function freePort(): Promise<number> {
@@ -35,6 +37,16 @@ const at = { file: 'f', line: 1, column: 1, length: 1 };
 describe('listeners', () => {
   let listeners: Listeners | undefined;
   afterEach(() => listeners?.close());
+  const make = (
+    accept: Accept | Readonly<Record<Protocol, Accept>>,
+    log: Logger = pino({ level: 'silent' }),
+    most?: number,
+  ): Reception => {
+    const both = typeof accept === 'function' ? { rtmp: accept, http: accept } : accept;
+    const reception = new Reception(both, log, most);
+    listeners = new Listeners((socket, door, unread) => reception.take(socket, door, unread), log);
+    return reception;
+  };
 
   test('do not take a client that has gone for one of this machine', async () => {
     const port = await freePort();
@@ -43,8 +55,8 @@ describe('listeners', () => {
       addresses.push(peer.address);
       socket.destroy();
     };
-    listeners = new Listeners({ rtmp: take, http: take }, pino({ level: 'silent' }));
-    (await listeners.prepare([{ listen: listenOn(port), protocol: 'rtmp', at }])).commit(new Report());
+    const reception = make(take);
+    (await listeners!.prepare([{ listen: listenOn(port), protocol: 'rtmp', at }])).commit(new Report());
     const gone = Array.from({ length: 100 }, () => {
       const client = connect(port, '127.0.0.1');
       client.on('error', () => undefined);
@@ -58,7 +70,7 @@ describe('listeners', () => {
       });
     });
     await Promise.all(gone);
-    await expect.poll(() => listeners!.connections).toBe(0);
+    await expect.poll(() => reception.connections).toBe(0);
     expect(addresses.filter((address) => address !== '127.0.0.1')).toEqual([]);
   });
 
@@ -68,15 +80,15 @@ describe('listeners', () => {
     const log = pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) });
     const taken: Socket[] = [];
     const take = (socket: Socket): void => void taken.push(socket.resume());
-    listeners = new Listeners({ rtmp: take, http: take }, log, 3);
-    (await listeners.prepare([{ listen: listenOn(port), protocol: 'http', at }])).commit(new Report());
+    const reception = make(take, log, 3);
+    (await listeners!.prepare([{ listen: listenOn(port), protocol: 'http', at }])).commit(new Report());
     const open = (): Socket => connect(port, '127.0.0.1').on('error', () => undefined);
     const clients = Array.from({ length: 5 }, open);
     await expect.poll(() => clients.filter(({ destroyed }) => destroyed).length).toBe(2);
     expect(taken).toHaveLength(3);
     expect(lines.map(({ msg }) => msg)).toEqual([expect.stringContaining('no room for more connections')]);
     for (const client of clients) client.destroy();
-    await expect.poll(() => listeners!.connections).toBe(0);
+    await expect.poll(() => reception.connections).toBe(0);
     const again = open();
     await expect.poll(() => taken.length).toBe(4);
     again.destroy();
@@ -88,12 +100,12 @@ describe('listeners', () => {
     const take = (socket: Socket): void => {
       socket.on('data', (bytes) => void got.push(`${bytes}`));
     };
-    listeners = new Listeners({ rtmp: take, http: take }, pino({ level: 'silent' }));
-    const ready = await listeners.prepare([{ listen: listenOn(port), protocol: 'rtmp', at }]);
+    make(take);
+    const ready = await listeners!.prepare([{ listen: listenOn(port), protocol: 'rtmp', at }]);
     const client = connect(port, '127.0.0.1');
     client.on('error', () => undefined);
     client.write('first');
-    await expect.poll(() => listeners!.connections).toBe(1);
+    await expect.poll(() => listeners!.held).toBe(1);
     expect(got).toEqual([]);
     ready.commit(new Report());
     await expect.poll(() => got).toEqual(['first']);
@@ -105,15 +117,14 @@ describe('listeners', () => {
   test('let those go who came for a configuration that was not to be', async () => {
     const port = await freePort();
     const take = (): void => expect.unreachable();
-    listeners = new Listeners({ rtmp: take, http: take }, pino({ level: 'silent' }));
-    const ready = await listeners.prepare([{ listen: listenOn(port), protocol: 'rtmp', at }]);
+    make(take);
+    const ready = await listeners!.prepare([{ listen: listenOn(port), protocol: 'rtmp', at }]);
     const client = connect(port, '127.0.0.1');
     const gone = new Promise((resolve) => client.once('close', resolve));
     client.on('error', () => undefined);
-    await expect.poll(() => listeners!.connections).toBe(1);
+    await expect.poll(() => listeners!.held).toBe(1);
     await ready.undo();
     await gone;
-    await expect.poll(() => listeners!.connections).toBe(0);
   });
 
   test('go from all addresses to one, from one protocol to the other, and back, without letting a socket go', async () => {
@@ -125,7 +136,7 @@ describe('listeners', () => {
         taken.push(`${protocol} ${listen.host}`);
         socket.resume();
       };
-    listeners = new Listeners({ rtmp: take('rtmp'), http: take('http') }, pino({ level: 'silent' }));
+    make({ rtmp: take('rtmp'), http: take('http') });
     const change = async (host: string, protocol: 'rtmp' | 'http'): Promise<readonly string[]> => {
       const report = new Report();
       (await listeners!.prepare([{ listen: listenOn(port, host), protocol, at }])).commit(report);
@@ -144,7 +155,7 @@ describe('listeners', () => {
     await come('127.0.0.1');
     await expect.poll(() => taken).toEqual(['rtmp 0.0.0.0']);
     expect(await change('127.0.0.1', 'rtmp')).toEqual(['127.0.0.1 started', '0.0.0.0 closed']);
-    expect(listeners.addresses).toEqual([`127.0.0.1:${port}`]);
+    expect(listeners!.addresses).toEqual([`127.0.0.1:${port}`]);
     await come('127.0.0.1');
     await expect.poll(() => taken.at(-1)).toBe('rtmp 127.0.0.1');
     // Of an address that is no longer wanted nobody is served.
@@ -168,12 +179,12 @@ describe('listeners', () => {
       hosts.push(listen.host);
       socket.resume();
     };
-    listeners = new Listeners({ rtmp: take, http: take }, pino({ level: 'silent' }));
+    make(take);
     const wanted = (host: string, on = port) =>
       ({ listen: listenOn(on, host), protocol: 'rtmp', at }) as const;
-    (await listeners.prepare([wanted('127.0.0.1')])).commit(new Report());
+    (await listeners!.prepare([wanted('127.0.0.1')])).commit(new Report());
     const taken = (busy.address() as AddressInfo).port;
-    await expect(listeners.prepare([wanted('0.0.0.0'), wanted('127.0.0.1', taken)])).rejects.toThrow(
+    await expect(listeners!.prepare([wanted('0.0.0.0'), wanted('127.0.0.1', taken)])).rejects.toThrow(
       'Address already in use',
     );
     const come = async (): Promise<void> => {
@@ -183,7 +194,7 @@ describe('listeners', () => {
     };
     await come();
     await expect.poll(() => hosts).toEqual(['127.0.0.1']);
-    (await listeners.prepare([wanted('0.0.0.0')])).commit(new Report());
+    (await listeners!.prepare([wanted('0.0.0.0')])).commit(new Report());
     await come();
     await expect.poll(() => hosts).toEqual(['127.0.0.1', '0.0.0.0']);
     await new Promise((resolve) => busy.close(resolve));

@@ -128,8 +128,8 @@ describe('reload', () => {
 
   test('changes settings under a publisher that stays', async () => {
     const site = new Site(conf([await freePort()]));
-    const { daemon } = await startDaemon(site);
-    const [application] = [...daemon.runtime.hub.applications()];
+    const { daemon, rtmp } = await startDaemon(site);
+    const [application] = [...rtmp.runtime.hub.applications()];
     const dismissed: string[] = [];
     const publication = await application!.publish({
       action: 'publish',
@@ -137,7 +137,7 @@ describe('reload', () => {
       name: 's',
       args: '',
       type: 'live',
-      client: { id: 1, log: daemon.runtime.log } as PublishRequest['client'],
+      client: { id: 1, log: daemon.log } as PublishRequest['client'],
       dismiss: (reason) => void dismissed.push(reason),
     });
     site.write(
@@ -194,7 +194,7 @@ describe('reload', () => {
     expect(rtmp.steps).toEqual(['prepare', 'commit', 'prepare', 'undo']);
     expect(daemon.addresses).toEqual([`127.0.0.1:${port}`]);
     expect(await greeting(free)).toBe('ECONNREFUSED');
-    expect([...daemon.runtime.hub.applications()].map(({ name }) => name)).toEqual(['live']);
+    expect([...rtmp.runtime.hub.applications()].map(({ name }) => name)).toEqual(['live']);
     expect(outcomeData(outcome)).toMatchObject({
       outcome: 'refused',
       diagnostics: [{ code: 'bind-failed' }],
@@ -242,7 +242,7 @@ describe('reload', () => {
   test('the log moves to another file and level under the loggers that are there', async () => {
     const site = new Site(conf([await freePort()]));
     const { daemon } = await startDaemon(site);
-    const child = daemon.runtime.log.child({ session: 1 });
+    const child = daemon.log.child({ session: 1 });
     child.debug('to the first file');
     const second = site.path('second.log');
     writeFileSync(site.file, readFileSync(site.file, 'utf8').replace(/^.*\n/, `error_log ${second} info;\n`));
@@ -269,8 +269,8 @@ describe('reload', () => {
 
   test('saving the file is enough, also to mend it', async () => {
     const site = new Site(conf([await freePort()]).replace('auto_reload off;', ''));
-    const { daemon } = await startDaemon(site);
-    const names = (): readonly string[] => [...daemon.runtime.hub.applications()].map(({ name }) => name);
+    const { daemon, rtmp } = await startDaemon(site);
+    const names = (): readonly string[] => [...rtmp.runtime.hub.applications()].map(({ name }) => name);
     site.write('rtmp { server {');
     await expect.poll(() => readFileSync(site.log, 'utf8'), { timeout: 5000 }).toContain('reload refused');
     expect(names()).toEqual(['live']);
@@ -311,8 +311,8 @@ describe('stop', () => {
 });
 
 describe('a look at a reload', () => {
-  const publish = async (daemon: Running['daemon'], name: string): Promise<string[]> => {
-    const application = [...daemon.runtime.hub.applications()].find((one) => one.name === name)!;
+  const publish = async ({ daemon, rtmp }: Running, name: string): Promise<string[]> => {
+    const application = [...rtmp.runtime.hub.applications()].find((one) => one.name === name)!;
     const dismissed: string[] = [];
     const publication = await application.publish({
       action: 'publish',
@@ -320,7 +320,7 @@ describe('a look at a reload', () => {
       name: 's',
       args: '',
       type: 'live',
-      client: { id: 1, log: daemon.runtime.log } as PublishRequest['client'],
+      client: { id: 1, log: daemon.log } as PublishRequest['client'],
       dismiss: (reason) => void dismissed.push(reason),
     });
     onTestFinished(() => publication.close());
@@ -332,18 +332,19 @@ describe('a look at a reload', () => {
     const site = new Site(
       conf([first], 'application live { live on; gop_cache on; } application old { live on; }'),
     );
-    const { daemon } = await startDaemon(site);
-    const dismissed = await publish(daemon, 'old');
-    await publish(daemon, 'live');
+    const running = await startDaemon(site);
+    const { daemon } = running;
+    const dismissed = await publish(running, 'old');
+    await publish(running, 'live');
     site.write(
       conf([first, second], 'application live { live on; gop_cache off; } application new {}', 'env A=b;'),
     );
     const plan = await daemon.plan();
     expect(outcomeLines(plan)).toEqual([
       'mediad: a reload would do this:',
-      `  + listen 127.0.0.1:${second}`,
       '  ~ setting main',
       '      env: default → A=b',
+      `  + listen 127.0.0.1:${second}`,
       `  ~ server rtmp:${first}`,
       `      listen: 127.0.0.1:${first} → 127.0.0.1:${first}; 127.0.0.1:${second}`,
       `  - application rtmp:${first}/old, ends 1 publisher and 0 players`,

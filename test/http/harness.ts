@@ -7,6 +7,7 @@ import { loadConfig } from '../../src/config/config.ts';
 import { ConfigError, type Diagnostic } from '../../src/config/errors.ts';
 import { memoryFiles } from '../../src/config/files.ts';
 import { Listeners } from '../../src/core/listeners.ts';
+import { Reception } from '../../src/core/reception.ts';
 import { Report } from '../../src/core/report.ts';
 import { Runtime } from '../../src/core/runtime.ts';
 import { httpModule } from '../../src/http/directives.ts';
@@ -98,10 +99,11 @@ export async function startSite(text: string, modules: readonly HttpModule[] = [
   const refuse = (): never => {
     throw new Error('no RTMP here');
   };
-  const listeners = new Listeners(
+  const reception = new Reception(
     { rtmp: refuse, http: (socket, listen, peer) => host.accept(socket, listen, peer) },
     logger,
   );
+  const listeners = new Listeners((socket, door, unread) => reception.take(socket, door, unread), logger);
 
   const load = async (config: string): Promise<Report> => {
     const written = config.replace(

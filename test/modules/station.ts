@@ -6,6 +6,7 @@ import { onTestFinished } from 'vitest';
 import { type Config, loadConfig } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/errors.ts';
 import { Listeners } from '../../src/core/listeners.ts';
+import { Reception } from '../../src/core/reception.ts';
 import { Report } from '../../src/core/report.ts';
 import { Runtime } from '../../src/core/runtime.ts';
 import { HttpHost } from '../../src/http/host.ts';
@@ -37,13 +38,14 @@ export async function startStation(conf: string): Promise<Station> {
   const runtime = new Runtime(folder, log);
   const rtmpHost = new RtmpHost(runtime, modules);
   const httpHost = new HttpHost(runtime, modules);
-  const listeners = new Listeners(
+  const reception = new Reception(
     {
       rtmp: (socket, listen, peer) => rtmpHost.accept(socket, listen, peer),
       http: (socket, listen, peer) => httpHost.accept(socket, listen, peer),
     },
     log,
   );
+  const listeners = new Listeners((socket, door, unread) => reception.take(socket, door, unread), log);
   const [rtmp, http] = [await freePort(), await freePort()];
   const file = join(folder, 'media.conf');
   const load = async (text: string): Promise<Config> => {

@@ -109,8 +109,8 @@ describe('a listen with proxy_protocol', () => {
     const socket = connect(server.port, '127.0.0.1');
     const closed = new Promise((resolve) => socket.on('error', resolve).on('close', resolve));
     await new Promise((resolve) => socket.on('connect', resolve));
-    await until(() => server.listeners.connections === 1);
-    server.listeners.close();
+    await until(() => server.reception.connections === 1);
+    server.reception.close();
     await closed;
   });
 });

@@ -5,6 +5,7 @@ import { memoryFiles } from '../../src/config/files.ts';
 import type { Application } from '../../src/core/application.ts';
 import { Listeners } from '../../src/core/listeners.ts';
 import type { Module } from '../../src/core/module.ts';
+import { Reception } from '../../src/core/reception.ts';
 import { Report } from '../../src/core/report.ts';
 import { Runtime } from '../../src/core/runtime.ts';
 import { rtmpModule } from '../../src/rtmp/directives.ts';
@@ -18,7 +19,7 @@ export interface TestServer {
   readonly port: number;
   readonly runtime: Runtime;
   readonly host: RtmpHost;
-  readonly listeners: Listeners;
+  readonly reception: Reception;
   readonly log: readonly LogLine[];
   /** Applies another content of `rtmp { ... }`. */
   reload(rtmp: string): Promise<Report>;
@@ -49,13 +50,14 @@ export async function startServer(rtmp: string, modules: readonly Module[] = [])
   const runtime = new Runtime('/prefix', logger);
   const all = [rtmpModule, ...modules];
   const host = new RtmpHost(runtime, all);
-  const listeners = new Listeners(
+  const reception = new Reception(
     {
       rtmp: (socket, listen, peer) => host.accept(socket, listen, peer),
       http: (socket) => void socket.destroy(),
     },
     logger,
   );
+  const listeners = new Listeners((socket, door, unread) => reception.take(socket, door, unread), logger);
   const reload = async (content: string): Promise<Report> => {
     const text = `rtmp { ${content.replaceAll('PORT', String(port))} }`;
     const files = memoryFiles({ '/prefix/test.conf': text });
@@ -73,7 +75,7 @@ export async function startServer(rtmp: string, modules: readonly Module[] = [])
     port,
     runtime,
     host,
-    listeners,
+    reception,
     log,
     reload,
     application: (name, server = 0) => runtime.hub.servers[server]!.application(name)!,

@@ -6,6 +6,7 @@ import { memoryFiles } from '../../../src/config/files.ts';
 import type { Application, Client } from '../../../src/core/application.ts';
 import { Listeners } from '../../../src/core/listeners.ts';
 import type { Publication } from '../../../src/core/publication.ts';
+import { Reception } from '../../../src/core/reception.ts';
 import type { RelayStatus } from '../../../src/core/relays.ts';
 import { Report } from '../../../src/core/report.ts';
 import { Runtime } from '../../../src/core/runtime.ts';
@@ -30,13 +31,14 @@ export class TestServer {
     const log = pino({ level: 'debug' }, { write: (line: string) => void this.lines.push(JSON.parse(line)) });
     this.runtime = new Runtime('/nowhere', log);
     this.#host = new RtmpHost(this.runtime, modules);
-    this.#listeners = new Listeners(
+    const reception = new Reception(
       {
         rtmp: (socket, listen, peer) => this.#host.accept(socket, listen, peer),
         http: (socket) => socket.destroy(),
       },
       log,
     );
+    this.#listeners = new Listeners((socket, door, unread) => reception.take(socket, door, unread), log);
   }
 
   /** `rtmp` is what stands in the block of that name. */

@@ -1,0 +1,31 @@
+import type { Diagnostic } from '../config/errors.ts';
+import type { Texts } from './texts.ts';
+
+/** What the primary asks workers to do, by topic; `plan`, `commit` and `undo` are of what was prepared last. */
+export const ORDERS = {
+  prepare: 'prepare',
+  plan: 'plan',
+  commit: 'commit',
+  undo: 'undo',
+  note: 'note',
+  census: 'census',
+  reopen: 'reopen',
+  drain: 'drain',
+  stop: 'stop',
+} as const;
+
+/** A configuration to make ready. */
+export interface PrepareOrder {
+  readonly texts: Texts;
+  readonly trial: boolean;
+  /** From `-e`. */
+  readonly errorLog: string | undefined;
+  readonly detached: boolean;
+  /** The folder of the sockets that workers fetch streams from one another by. */
+  readonly sockets: string;
+}
+
+/** Whether it is. */
+export type Prepared =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly findings: readonly Diagnostic[] };

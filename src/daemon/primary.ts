@@ -1,0 +1,239 @@
+import type { Config, ConfigOptions } from '../config/config.ts';
+import { ConfigError, type Diagnostic } from '../config/errors.ts';
+import { Listeners } from '../core/listeners.ts';
+import type { Logger } from '../core/log.ts';
+import type { Step } from '../core/plan.ts';
+import { Report } from '../core/report.ts';
+import type { Carrier, Census, Committed, Ready, ReloadNote } from './carrier.ts';
+import { checkTree, wantedOf } from './check.ts';
+import { Distribution } from './distribution.ts';
+import { type CommittedData, mergeCommitted, mergeSteps } from './merge.ts';
+import { ORDERS, type Prepared, type PrepareOrder } from './orders.ts';
+import { SocketFolder } from './socket-folder.ts';
+import type { ReadConfig } from './sources.ts';
+import { asNamed, textsOf } from './texts.ts';
+import type { StartWorker } from './worker-process.ts';
+import { type Said, Workforce } from './workforce.ts';
+
+/** What the primary was started with. */
+export interface PrimaryOptions {
+  readonly config: ConfigOptions;
+  readonly errorLog?: string;
+  readonly detached?: boolean;
+  readonly count: number;
+  readonly start: StartWorker;
+}
+
+/** How long workers may take to make a configuration ready or to apply it, ms. */
+const ORDER_MS = 10_000;
+/** How long they may take to end, ms: what is told to endpoints at the last moment has seconds of its own. */
+const STOP_MS = 15_000;
+
+/** A primary: it listens and hands connections to its workers, which serve. A reload reaches all of them or none. */
+export class Primary implements Carrier {
+  readonly #options: PrimaryOptions;
+  readonly #log: Logger;
+  readonly #listeners: Listeners;
+  readonly #distribution = new Distribution();
+  readonly #workforce: Workforce;
+  readonly #folder = new SocketFolder();
+  /** What runs, for workers that are started again; undefined before the first configuration is applied. */
+  #order: PrepareOrder | undefined;
+  /** A configuration is made ready or applied, so that a worker that returns has to wait. */
+  #changing = false;
+  /** Workers that have returned and not got the configuration yet. */
+  readonly #returned = new Set<number>();
+  #bringing: Promise<void> = Promise.resolve();
+
+  constructor(options: PrimaryOptions, log: Logger) {
+    this.#options = options;
+    this.#log = log;
+    this.#listeners = new Listeners((socket, door) => this.#distribution.add(socket, door), log, true);
+    this.#workforce = new Workforce(
+      options.count,
+      options.start,
+      {
+        returned: (index) => {
+          this.#returned.add(index);
+          this.#bring();
+        },
+        taken: (index) => this.#distribution.taken(index),
+        left: (index) => {
+          this.#returned.delete(index);
+          this.#distribution.leave(index);
+        },
+      },
+      log,
+    );
+  }
+
+  get addresses(): readonly string[] {
+    return this.#listeners.addresses;
+  }
+
+  async prepare(
+    read: ReadConfig,
+    config: Config,
+    trial: boolean,
+    last: () => Promise<void> = async () => undefined,
+  ): Promise<Ready> {
+    const { tree } = config;
+    const warnings = checkTree(tree);
+    if (warnings.some(({ severity }) => severity === 'error')) throw new ConfigError(warnings);
+    await this.#bringing;
+    this.#changing = true;
+    try {
+      const order = await this.#orderOf(read, config, trial);
+      await this.#prepareWorkers(order, read);
+      const listeners = await this.#listeners.prepare(wantedOf(tree), trial);
+      try {
+        await last();
+      } catch (error) {
+        await listeners.undo();
+        throw error;
+      }
+      return {
+        warnings,
+        plan: async () => mergeSteps([listeners.plan(), ...(await this.#plans())]),
+        commit: () => {
+          const report = new Report();
+          // Letters keep their order: a worker has the configuration before it gets connections that need it.
+          const answers = this.#workforce.askAll<CommittedData>(ORDERS.commit, undefined, ORDER_MS);
+          listeners.commit(report);
+          this.#order = order;
+          return this.#committed(report, answers);
+        },
+        undo: async () => {
+          await listeners.undo();
+          await this.#undo();
+        },
+      };
+    } catch (error) {
+      await this.#undo();
+      throw error;
+    }
+  }
+
+  /** Workers give their rights up by themselves; who listens for them keeps them, as a reload may ask for low ports. */
+  dropRights(): void {}
+
+  note(note: ReloadNote): void {
+    this.#workforce.tellAll(ORDERS.note, note);
+  }
+
+  async census(): Promise<Census> {
+    const { connections, publishers, viewers } = await this.status();
+    return { connections, publishers, viewers };
+  }
+
+  async status(): Promise<Census & { readonly workers: readonly object[] }> {
+    const said = await this.#workforce.askAll<Census>(ORDERS.census);
+    const total = { connections: this.#distribution.waiting, publishers: 0, viewers: 0 };
+    const workers = said.map((one) => {
+      const pid = this.#workforce.process(one.worker)?.pid;
+      if (!('answer' in one)) return { worker: one.worker, pid, error: one.lost };
+      for (const key of ['connections', 'publishers', 'viewers'] as const) total[key] += one.answer[key];
+      return { worker: one.worker, pid, ...one.answer };
+    });
+    return { ...total, workers };
+  }
+
+  reopen(): void {
+    this.#workforce.tellAll(ORDERS.reopen);
+  }
+
+  drain(): void {
+    this.#listeners.close();
+    this.#workforce.tellAll(ORDERS.drain);
+  }
+
+  async stop(): Promise<void> {
+    this.#listeners.close();
+    this.#distribution.close();
+    this.#workforce.tellAll(ORDERS.stop);
+    await this.#workforce.close(STOP_MS);
+    this.#folder.remove();
+  }
+
+  async #orderOf(read: ReadConfig, config: Config, trial: boolean): Promise<PrepareOrder> {
+    const { config: options, errorLog, detached = false } = this.#options;
+    if (this.#order === undefined) {
+      this.#folder.make(config);
+      await this.#workforce.open();
+    }
+    const texts = textsOf(read, config, options);
+    return { texts, trial, errorLog, detached, sockets: this.#folder.path };
+  }
+
+  async #prepareWorkers(order: PrepareOrder, read: ReadConfig): Promise<void> {
+    const said = await this.#workforce.askAll<Prepared>(ORDERS.prepare, order, ORDER_MS);
+    const findings = said.flatMap((one): readonly Diagnostic[] => {
+      if ('answer' in one) return one.answer.ok ? [] : asNamed(one.answer.findings, read);
+      // One that has died meanwhile gets what is applied when it returns.
+      const there = this.#workforce.present.includes(one.worker);
+      return there ? [{ severity: 'error', code: 'worker-silent', message: one.lost }] : [];
+    });
+    if (findings.length > 0) throw new ConfigError(distinct(findings));
+  }
+
+  async #plans(): Promise<readonly (readonly Step[])[]> {
+    const said = await this.#workforce.askAll<readonly Step[]>(ORDERS.plan, undefined, ORDER_MS);
+    return said.flatMap((one) => ('answer' in one ? [one.answer] : []));
+  }
+
+  async #committed(report: Report, answers: Promise<readonly Said<CommittedData>[]>): Promise<Committed> {
+    for (const index of this.#workforce.present) {
+      if (!this.#returned.has(index)) this.#join(index);
+    }
+    this.#changed();
+    const parts = (await answers).flatMap((one) => ('answer' in one ? [one.answer] : []));
+    const own = { entries: report.entries, restartNeeded: report.restartNeeded, publishers: 0, viewers: 0 };
+    return mergeCommitted([own, ...parts]);
+  }
+
+  async #undo(): Promise<void> {
+    await this.#workforce.askAll(ORDERS.undo, undefined, ORDER_MS);
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#changing = false;
+    this.#bring();
+  }
+
+  #join(index: number): void {
+    const process = this.#workforce.process(index);
+    if (process !== undefined) this.#distribution.join(index, (arrival) => process.hand(arrival));
+  }
+
+  /** Gives those that have returned the configuration, one after another. */
+  #bring(): void {
+    const order = this.#order;
+    if (this.#changing || order === undefined) return;
+    for (const index of this.#returned) {
+      this.#returned.delete(index);
+      this.#bringing = this.#bringing.then(() => this.#bringOne(index, order));
+    }
+  }
+
+  async #bringOne(index: number, order: PrepareOrder): Promise<void> {
+    const prepared = await this.#workforce.ask<Prepared>(index, ORDERS.prepare, order, ORDER_MS);
+    if ('answer' in prepared && prepared.answer.ok) {
+      const done = await this.#workforce.ask(index, ORDERS.commit, undefined, ORDER_MS);
+      if ('answer' in done) {
+        this.#log.warn({ worker: index, pid: this.#workforce.process(index)?.pid }, 'a worker serves again');
+        this.#join(index);
+        return;
+      }
+    }
+    const findings = 'answer' in prepared && !prepared.answer.ok ? prepared.answer.findings : [];
+    const reasons = findings.map(({ message }) => message);
+    this.#log.error({ worker: index, reasons }, 'a worker cannot take the configuration');
+    this.#workforce.process(index)?.kill();
+  }
+}
+
+/** All workers find the same, so each finding is told once. */
+function distinct(findings: readonly Diagnostic[]): readonly Diagnostic[] {
+  return [...new Map(findings.map((one) => [JSON.stringify(one), one])).values()];
+}

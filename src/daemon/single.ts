@@ -1,0 +1,78 @@
+import type { Config } from '../config/config.ts';
+import { ConfigError } from '../config/errors.ts';
+import { Listeners } from '../core/listeners.ts';
+import type { Carrier, Census, Ready, ReloadNote } from './carrier.ts';
+import { prepareAll } from './prepare.ts';
+import { dropRights } from './process.ts';
+import type { Serving } from './serving.ts';
+import type { ReadConfig } from './sources.ts';
+
+/** One process that listens and serves. */
+export class Single implements Carrier {
+  readonly #serving: Serving;
+  readonly #listeners: Listeners;
+
+  constructor(serving: Serving) {
+    this.#serving = serving;
+    this.#listeners = new Listeners(
+      (socket, door, unread) => serving.take(socket, door, unread),
+      serving.runtime.log,
+    );
+  }
+
+  get addresses(): readonly string[] {
+    return this.#listeners.addresses;
+  }
+
+  async prepare(
+    _: ReadConfig,
+    { tree }: Config,
+    trial: boolean,
+    last: () => Promise<void> = async () => undefined,
+  ): Promise<Ready> {
+    const serving = this.#serving;
+    const warnings = serving.check(tree);
+    if (warnings.some(({ severity }) => severity === 'error')) throw new ConfigError(warnings);
+    const ready = await prepareAll(
+      serving.parts(tree),
+      () => this.#listeners.prepare(serving.wanted(tree), trial),
+      last,
+    );
+    return {
+      warnings,
+      plan: async () => ready.plan(),
+      commit: async () => serving.commit(tree, ready),
+      undo: async () => ready.undo(),
+    };
+  }
+
+  dropRights(config: Config, files: readonly string[]): void {
+    dropRights(config, [...files, ...this.#serving.runtime.logFiles.paths]);
+  }
+
+  note(note: ReloadNote): void {
+    this.#serving.note(note);
+  }
+
+  async census(): Promise<Census> {
+    return this.#serving.census();
+  }
+
+  async status(): Promise<object> {
+    return this.#serving.census();
+  }
+
+  reopen(): void {
+    this.#serving.runtime.logFiles.reopen();
+  }
+
+  drain(): void {
+    this.#listeners.close();
+    this.#serving.drain();
+  }
+
+  async stop(): Promise<void> {
+    this.#listeners.close();
+    await this.#serving.stop();
+  }
+}

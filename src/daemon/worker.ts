@@ -1,0 +1,161 @@
+import type { Socket } from 'node:net';
+import { settingsOf } from '../config/block.ts';
+import type { Config } from '../config/config.ts';
+import { ConfigError } from '../config/errors.ts';
+import type { TableSource } from '../config/table.ts';
+import type { Prepared as PreparedPart } from '../core/host.ts';
+import { mainTable } from '../core/main.ts';
+import { Runtime } from '../core/runtime.ts';
+import type { Census, ReloadNote } from './carrier.ts';
+import { Channel, workersOf } from './channel.ts';
+import { diagnose } from './failures.ts';
+import { ErrorLog, type Pretty } from './logging.ts';
+import { type CommittedData, stepOf } from './merge.ts';
+import { ORDERS, type Prepared, type PrepareOrder } from './orders.ts';
+import { prepareAll } from './prepare.ts';
+import { dropRights, logTargets, setEnvironment } from './process.ts';
+import { type Hosts, Serving } from './serving.ts';
+import { loadTexts } from './texts.ts';
+import type { FromWorker, ToWorker } from './worker-process.ts';
+
+export interface WorkerOptions {
+  readonly index: number;
+  readonly count: number;
+  readonly sources: readonly TableSource[];
+  readonly hosts: (runtime: Runtime) => Hosts;
+  readonly pretty?: Pretty;
+  readonly send: (message: FromWorker) => void;
+  /** The process is not needed any more. */
+  readonly ended: () => void;
+}
+
+/** What runs once the first configuration has come. */
+interface Running {
+  readonly serving: Serving;
+  readonly log: ErrorLog;
+}
+
+/** One worker: it serves the connections it is handed, and does what the primary orders. */
+export class Worker {
+  readonly #options: WorkerOptions;
+  readonly #channel: Channel;
+  #running: Running | undefined;
+  #ready: { readonly config: Config; readonly part: PreparedPart } | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: WorkerOptions) {
+    const { index, send } = options;
+    this.#options = options;
+    this.#channel = new Channel(
+      index,
+      (letter) => send({ letter }),
+      (topic, err) => this.#running?.log.logger.error({ topic, err }, 'a letter could not be answered'),
+    );
+    const on = (topic: string, handler: (body: never) => unknown): void => {
+      this.#channel.answer(topic, (body, from) => (from === 0 ? handler(body as never) : undefined));
+    };
+    on(ORDERS.prepare, (order: PrepareOrder) => this.#prepare(order));
+    on(ORDERS.plan, () => this.#ready?.part.plan().map(stepOf) ?? []);
+    on(ORDERS.commit, () => this.#commit());
+    on(ORDERS.undo, () => this.#undo());
+    on(ORDERS.note, (note: ReloadNote) => this.#running?.serving.note(note));
+    on(ORDERS.census, (): Census => this.#running?.serving.census() ?? NOBODY);
+    on(ORDERS.reopen, () => this.#reopen());
+    on(ORDERS.drain, () => this.#running?.serving.drain());
+    on(ORDERS.stop, () => this.stop());
+    send({ hello: true });
+  }
+
+  /** A message of the primary; a connection comes with its socket, unless it is gone already. */
+  receive(message: ToWorker, socket: Socket | undefined): void {
+    if ('letter' in message) {
+      this.#channel.receive(message.letter);
+      return;
+    }
+    this.#options.send({ taken: true });
+    if (socket === undefined) return;
+    if (this.#running === undefined || this.#stopping !== undefined) socket.destroy();
+    else this.#running.serving.take(socket, message.door, true);
+  }
+
+  /** Ends every session in order; also where the primary is gone. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    await this.#running?.serving.stop();
+    this.#options.ended();
+  }
+
+  async #prepare(order: PrepareOrder): Promise<Prepared> {
+    try {
+      const config = loadTexts(order.texts, this.#options.sources);
+      const first = this.#running === undefined;
+      const { serving, log } = this.#running ?? this.#begin(config, order);
+      const targets = logTargets(settingsOf(config.tree, mainTable), config.prefix, given(order));
+      const findings = serving.check(config.tree);
+      if (findings.some(({ severity }) => severity === 'error')) throw new ConfigError(findings);
+      const part = await prepareAll(
+        serving.parts(config.tree),
+        async () => {
+          const { commit, undo } = log.prepare(targets);
+          return { plan: () => [], commit, undo };
+        },
+        async () => {
+          if (first) dropRights(config, [...log.paths, ...serving.runtime.logFiles.paths]);
+        },
+      );
+      this.#ready = { config, part };
+      return { ok: true };
+    } catch (error) {
+      const findings = diagnose(error);
+      if (findings === null) throw error;
+      return { ok: false, findings };
+    }
+  }
+
+  /** What lives as long as the process. */
+  #begin(config: Config, order: PrepareOrder): Running {
+    const { index, count, pretty, hosts } = this.#options;
+    const main = settingsOf(config.tree, mainTable);
+    setEnvironment(main);
+    if (main.working_directory !== '') process.chdir(main.working_directory);
+    const targets = logTargets(main, config.prefix, given(order));
+    const log = new ErrorLog(targets, config.prefix, pretty, { worker: index });
+    const workers = workersOf(this.#channel, () => count);
+    const runtime = new Runtime(config.prefix, log.logger, workers);
+    this.#running = { log, serving: new Serving(runtime, hosts(runtime)) };
+    return this.#running;
+  }
+
+  #commit(): CommittedData {
+    if (this.#ready === undefined || this.#running === undefined) throw new Error('nothing is prepared');
+    const { config, part } = this.#ready;
+    this.#ready = undefined;
+    setEnvironment(settingsOf(config.tree, mainTable));
+    const { report, publishers, viewers } = this.#running.serving.commit(config.tree, part);
+    return { entries: report.entries, restartNeeded: report.restartNeeded, publishers, viewers };
+  }
+
+  async #undo(): Promise<void> {
+    const ready = this.#ready;
+    this.#ready = undefined;
+    await ready?.part.undo();
+  }
+
+  #reopen(): void {
+    this.#running?.log.reopen();
+    this.#running?.serving.runtime.logFiles.reopen();
+  }
+}
+
+const NOBODY: Census = { connections: 0, publishers: 0, viewers: 0 };
+
+function given({ errorLog, detached }: PrepareOrder): {
+  readonly errorLog?: string;
+  readonly detached: boolean;
+} {
+  return { detached, ...(errorLog === undefined ? {} : { errorLog }) };
+}
