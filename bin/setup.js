@@ -95,11 +95,17 @@ async function build() {
       name: 'server',
       inputs: ['src', 'grammar', 'tsconfig.json', 'package-lock.json'],
       except: 'src/web',
-      output: 'dist/program/cli.js',
+      output: 'dist/program/mediad.cjs',
       run: async () => {
         compile();
         await bundleProgram();
       },
+    },
+    {
+      name: 'code cache',
+      inputs: ['bin/program.js', 'bin/code-cache.js', 'dist/program/mediad.cjs'],
+      output: 'dist/program/mediad.cache',
+      run: () => node('bin/code-cache.js'),
     },
     {
       name: 'page',
@@ -120,9 +126,9 @@ async function build() {
   }
 }
 
-/** Changes when a file is added, removed, or written to. */
+/** Changes when a file is added, removed, or written to, and with Node. */
 function stampOf({ inputs, except }) {
-  const hash = createHash('sha256');
+  const hash = createHash('sha256').update(`${process.version} ${process.arch}\n`);
   for (const input of inputs) {
     for (const file of filesUnder(input, except)) {
       const { mtimeMs, size } = statSync(file);
@@ -152,27 +158,35 @@ function compile() {
 }
 
 /**
- * The server in a few files: finding and reading hundreds of modules one by one takes longer than everything else at
- * its start. What is imported on demand stays apart.
+ * The server in one file: finding and reading hundreds of modules one by one takes longer than everything else at its
+ * start. It is a script and no module, since only of scripts Node 20 can keep what V8 compiled: see program.js. What is
+ * imported on demand still runs on demand.
  */
 async function bundleProgram() {
   const { build: bundle } = await import('esbuild');
   rmSync('dist/program', { recursive: true, force: true });
-  await bundle({
-    // The second one runs in a process of its own and is found beside the first.
-    entryPoints: { cli: 'dist/cli.js', 'warden-process': 'dist/modules/exec/warden-process.js' },
+  const common = {
     outdir: 'dist/program',
     bundle: true,
-    splitting: true,
     platform: 'node',
-    format: 'esm',
     target: 'node20',
-    // Packages in the old module form ask for the modules of Node by this name.
-    banner: {
-      js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
-    },
     legalComments: 'linked',
     logLevel: 'warning',
+  };
+  await bundle({
+    ...common,
+    entryPoints: { mediad: 'dist/cli.js' },
+    outExtension: { '.js': '.cjs' },
+    format: 'cjs',
+    supported: { 'dynamic-import': false },
+    define: { 'import.meta.url': 'urlOfProgram' },
+    banner: { js: "const urlOfProgram = require('node:url').pathToFileURL(__filename).href;" },
+  });
+  // It runs in a process of its own, and is found beside the other.
+  await bundle({
+    ...common,
+    entryPoints: { 'warden-process': 'dist/modules/exec/warden-process.js' },
+    format: 'esm',
   });
 }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { runToEnd } from './children.ts';
 import { ROOT } from './harness.ts';
@@ -19,4 +20,12 @@ test('a mode that does not exist is told so', async () => {
   const { code, output } = await runToEnd(process.execPath, [SETUP, 'everything']);
   expect(code).toBe(1);
   expect(output).toContain('build|test');
+});
+
+test('what V8 compiled at the build is taken at a start', async () => {
+  const program = JSON.stringify(pathToFileURL(join(ROOT, 'bin/program.js')));
+  const code = `const { loadProgram } = await import(${program});
+    console.log('rejected:', loadProgram(true).script.cachedDataRejected);`;
+  const { output } = await runToEnd(process.execPath, ['--input-type=module', '-e', code]);
+  expect(output).toBe('rejected: false\n');
 });

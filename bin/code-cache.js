@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+// Starts the built server for a moment, and keeps what V8 has compiled for that. Part of the build.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CODE_CACHE, loadProgram } from './program.js';
+
+const PATIENCE_MS = 10_000;
+
+const folder = mkdtempSync(join(tmpdir(), 'mediad-build-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+const file = join(folder, 'media.conf');
+writeFileSync(
+  file,
+  `pid ${folder}/pid; error_log ${folder}/log;
+rtmp { server { listen unix:${folder}/rtmp; application live { live on; hls on; hls_path ${folder}/hls; } } }
+http { server { listen unix:${folder}/http; access_log off;
+  location /live { flv_live on; }
+  location /hls/ { alias ${folder}/hls/; add_header Cache-Control no-cache; }
+  location / { player on; }
+} }
+`,
+);
+
+const { script, main } = loadProgram(false);
+void main([process.execPath, 'mediad', '-c', file]);
+const until = performance.now() + PATIENCE_MS;
+while (!(await accepts(join(folder, 'http')))) {
+  if (performance.now() > until) throw new Error('the built server does not start');
+  await new Promise((resolve) => setTimeout(resolve, 10));
+}
+writeFileSync(CODE_CACHE, script.createCachedData());
+process.kill(process.pid, 'SIGTERM');
+
+/** @param {string} path */
+function accepts(path) {
+  return new Promise((resolve) => {
+    const socket = connect(path, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
+}
