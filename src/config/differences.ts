@@ -315,7 +315,7 @@ export const behaviours: readonly { readonly topic: string; readonly ours: strin
       why: 'a short outage of the source sent everybody away, and a second line never helped',
     },
     {
-      topic: 'A push to an application of the same process',
+      topic: 'A push to an application of the same process, or a pull from one',
       ours: 'takes no connection; one that goes in circles is refused, also over several servers',
       why: 'a circle floods both ends until they fall over',
     },

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Application } from '../../core/application.ts';
+import { splitOnce } from '../../core/addresses.ts';
+import type { Application, Client } from '../../core/application.ts';
 import type { Hub } from '../../core/hub.ts';
 import type { Logger } from '../../core/log.ts';
 import type { RtmpServer } from '../../core/server.ts';
@@ -22,6 +23,26 @@ export interface RelayGround {
 export function ownServer(hub: Hub, { address }: RelayPeer): RtmpServer | undefined {
   if (address.transport !== 'unix') return hub.chooseOwn(address.host, address.port);
   return hub.servers.find(({ spec }) => spec.listens.some(({ path }) => path === address.path));
+}
+
+/** Where relays between applications of this process come from. */
+export const OWN_ADDRESS = '127.0.0.1';
+
+/** A relay between applications of this process, as the application that it connects to sees it: a client like others. */
+export function ownClient({ hub, log }: RelayGround, peer: RelayPeer, via: readonly string[]): Client {
+  return {
+    id: hub.nextClientId(),
+    protocol: 'rtmp',
+    origin: 'client',
+    address: OWN_ADDRESS,
+    flashver: peer.flashVer,
+    tcurl: peer.tcUrl,
+    swfurl: peer.swfUrl,
+    pageurl: peer.pageUrl,
+    connectArgs: splitOnce(peer.app, '?')[1] ?? '',
+    via,
+    log,
+  };
 }
 
 /** Throws the system's error where the file of trusted certificates cannot be read. */

@@ -1,5 +1,4 @@
 import { splitOnce } from '../../core/addresses.ts';
-import type { Client } from '../../core/application.ts';
 import type { Seat } from '../../core/feed.ts';
 import type { Publication } from '../../core/publication.ts';
 import { Refused } from '../../core/refused.ts';
@@ -8,7 +7,7 @@ import type { Stream } from '../../core/stream.ts';
 import { CLIENT_CHUNK_SIZE, RtmpClient } from '../../rtmp/client.ts';
 import { Publishing } from '../../rtmp/publishing.ts';
 import { publishFormat } from '../../wire/rtmp/format.ts';
-import { clientOptions, type RelayGround } from './ground.ts';
+import { clientOptions, ownClient, type RelayGround } from './ground.ts';
 import type { RelayPeer } from './peer.ts';
 
 /** One attempt to hand a stream on, from the first step to its end. */
@@ -105,22 +104,10 @@ export function ownLink(
   via: readonly string[],
   events: LinkEvents,
 ): Link {
-  const { hub, log } = ground;
-  const [app, connectArgs = ''] = splitOnce(peer.app, '?');
+  const { log } = ground;
+  const [app] = splitOnce(peer.app, '?');
   const [name, args = ''] = splitOnce(peer.name, '?');
-  const client: Client = {
-    id: hub.nextClientId(),
-    protocol: 'rtmp',
-    origin: 'client',
-    address: '127.0.0.1',
-    flashver: peer.flashVer,
-    tcurl: peer.tcUrl,
-    swfurl: peer.swfUrl,
-    pageurl: peer.pageUrl,
-    connectArgs,
-    via,
-    log,
-  };
+  const client = ownClient(ground, peer, via);
   let over = false;
   let bytes = 0;
   let attached: Stream | undefined = stream;

@@ -5,13 +5,13 @@ import type { Publication } from '../../core/publication.ts';
 import { Refused } from '../../core/refused.ts';
 import type { RelayStatus } from '../../core/relays.ts';
 import { DATA } from '../../media/packet.ts';
-import { RtmpClient } from '../../rtmp/client.ts';
 import { Publishing } from '../../rtmp/publishing.ts';
 import { isMetadata } from '../../wire/metadata.ts';
 import type { RtmpMessage } from '../../wire/rtmp/messages.ts';
-import { clientOptions, isItself, type RelayGround } from './ground.ts';
+import { isItself, ownServer, type RelayGround } from './ground.ts';
 import { type RelayPeer, showPeer, showReason } from './peer.ts';
 import { Retry } from './retry.ts';
+import { ownSource, remoteSource, type Source, type SourceEvents } from './sources.ts';
 
 /** How long a player waits for its stream at most, ms. */
 const PLAYER_MS = 10_000;
@@ -28,9 +28,9 @@ interface Waiting {
   readonly timer: NodeJS.Timeout;
 }
 
-/** A connection to a source, and what it publishes here. */
+/** A source, and what it publishes here. */
 interface Feeding {
-  readonly client: RtmpClient;
+  readonly source: Source;
   readonly peer: RelayPeer;
   publication?: Publication;
   publishing?: Publishing;
@@ -59,6 +59,7 @@ export class Pull {
   #turn = 0;
   #feeding: Feeding | undefined;
   #bytes = 0;
+  #local = false;
   #linger: NodeJS.Timeout | undefined;
 
   /** `closed` is told when it has ended by itself: nobody plays it any more. */
@@ -83,10 +84,10 @@ export class Pull {
       stream: this.#name,
       url: peer === undefined ? '' : showPeer(peer, this.#name),
       state,
-      local: false,
+      local: this.#local,
       since,
       attempts,
-      bytes: this.#bytes + (this.#feeding?.client.bytesIn ?? 0),
+      bytes: this.#bytes + (this.#feeding?.source.bytes ?? 0),
       skips: 0,
       lastError,
       retryAt,
@@ -179,25 +180,33 @@ export class Pull {
       this.#failed(LOOP);
       return;
     }
-    const { name, start, duration } = peer;
-    const buffer = this.#ground.conf().relay_buffer;
-    const via = [...this.#wish.via, application.hop(this.#name)];
     try {
-      const options = clientOptions(this.#ground, peer, { kind: 'play', name, start, duration, buffer }, via);
-      const client: RtmpClient = new RtmpClient(options, {
-        accepted: () => this.#accepted(feeding),
-        media: (message) => this.#media(feeding, message),
-        endOfRead: () => feeding.publishing?.endOfRead(performance.now()),
-        ended: () => this.#unpublish(feeding),
-        closed: (reason) => {
-          if (this.#feeding === feeding) this.#failed(reason);
-        },
-      });
-      const feeding: Feeding = { client, peer };
-      this.#feeding = feeding;
+      this.#feeding = this.#open(peer);
     } catch (error) {
       this.#failed((error as Error).message);
     }
+  }
+
+  #open(peer: RelayPeer): Feeding {
+    const { hub, application } = this.#ground;
+    const server = ownServer(hub, peer);
+    const via = [...this.#wish.via, application.hop(this.#name)];
+    const events: SourceEvents = {
+      accepted: () => this.#accepted(feeding),
+      media: (message) => this.#media(feeding, message),
+      endOfRead: () => feeding.publishing?.endOfRead(performance.now()),
+      ended: () => this.#unpublish(feeding),
+      closed: (reason) => {
+        if (this.#feeding === feeding) this.#failed(reason);
+      },
+    };
+    this.#local = server !== undefined;
+    const source =
+      server === undefined
+        ? remoteSource(this.#ground, peer, via, events)
+        : ownSource(this.#ground, peer, server, via, events);
+    const feeding: Feeding = { source, peer };
+    return feeding;
   }
 
   #accepted(feeding: Feeding): void {
@@ -217,7 +226,7 @@ export class Pull {
     // A source that has nothing to play yet may still send data; the name is taken only for media.
     if (message.type === DATA && !isMetadata(message.body)) return;
     const { type, streamId, timestamp, body } = message;
-    feeding.client.wait(
+    feeding.source.wait(
       this.#publish(feeding).then(
         () => feeding.publishing?.media({ type, streamId, timestamp, body }, performance.now()),
         (error: unknown) => {
@@ -252,13 +261,13 @@ export class Pull {
     this.release();
   }
 
-  #clientOf({ client, peer }: Feeding): Client {
+  #clientOf({ source, peer }: Feeding): Client {
     const { hub, log } = this.#ground;
     return {
       id: hub.nextClientId(),
       protocol: 'rtmp',
       origin: 'relay',
-      address: client.peer,
+      address: source.address,
       flashver: peer.flashVer,
       tcurl: peer.tcUrl,
       swfurl: peer.swfUrl,
@@ -310,8 +319,8 @@ export class Pull {
     const feeding = this.#feeding;
     if (feeding === undefined) return;
     this.#feeding = undefined;
-    this.#bytes += feeding.client.bytesIn;
-    feeding.client.close(reason);
+    this.#bytes += feeding.source.bytes;
+    feeding.source.close(reason);
     this.#unpublish(feeding);
   }
 

@@ -150,6 +150,58 @@ describe('pull on demand', () => {
     expect(other.frames).toEqual([]);
   });
 
+  test('from another application of this process takes no socket, and means the same', async () => {
+    const [a] = await ports(1);
+    const server = await TestServer.start(
+      `server { listen 127.0.0.1:${a}; application origin { live on; deny play 192.0.2.1; }
+        application live { live on; pull_reconnect 100ms; pull ${url(a, 'origin?from=here')}/$name?key=1; } }`,
+    );
+    const asked: string[] = [];
+    server.application('origin').gates.add(99, ({ action, name, args, client }) => {
+      if (action === 'play')
+        asked.push(`${name}?${args} ${client.address} ${client.connectArgs} ${client.origin}`);
+    });
+    const publisher = await Publisher.start(url(a, 'origin/show'));
+    publisher.run();
+    const player = new Player(url(a, 'live/show'));
+    await until('it plays', () => player.frames.length > 20);
+    expect(consecutive(player.frames)).toBe(true);
+    expect(asked).toEqual(['show?key=1 127.0.0.1 from=here client']);
+    expect(server.connections, 'the publisher and the player').toBe(2);
+    expect(relay(server)).toMatchObject({ direction: 'pull', state: 'live', local: true, attempts: 1 });
+    expect(relay(server)!.bytes).toBeGreaterThan(1000);
+    expect([...server.application('origin').subscriptions]).toHaveLength(1);
+    publisher.stop();
+    await until('the stream ends', () => server.application('live').streams.get('show')?.live === false);
+    const seen = player.frames.length;
+    (await Publisher.start(url(a, 'origin/show'))).run();
+    await until('the player goes on', () => player.frames.length > seen + 20);
+    expect(asked).toHaveLength(1);
+    player.stop();
+    await until('the pull ends', () => server.relays('live').length === 0);
+    await until('the source is left', () => [...server.application('origin').subscriptions].length === 0);
+  });
+
+  test('from another application of this process that refuses is told at once', async () => {
+    const [a] = await ports(1);
+    const server = await TestServer.start(
+      `server { listen 127.0.0.1:${a}; application origin { live on; idle_streams off; }
+        application live { live on; pull ${url(a, 'origin')}; }
+        application ring { live on; pull ${url(a, 'gnir')}; } application gnir { live on; pull ${url(a, 'ring')}; } }`,
+    );
+    for (const path of ['live/absent', 'ring/absent']) {
+      const player = new Player(url(a, path));
+      await until('it is refused', () => player.closedBy !== '');
+      expect(player.closedBy).toContain('NetStream.Play.StreamNotFound');
+    }
+    await until('nothing is left', () =>
+      ['live', 'ring', 'gnir'].every((app) => server.relays(app).length === 0),
+    );
+    const [first, second] = server.messages('pull failed, it is tried again').map(({ reason }) => reason);
+    expect([first, second]).toEqual(['no such stream', expect.stringContaining('relay loop')]);
+    expect(server.connections).toBe(0);
+  });
+
   test('a ring of two servers is refused', async () => {
     const [a, b] = await ports(2);
     await TestServer.start(rtmp(a, 'live', `pull ${url(b, 'live')};`));
