@@ -19,6 +19,9 @@ const SEGMENT_TYPE = 'video/mp2t';
 const KEY_TYPE = 'application/octet-stream';
 /** Keys are for the server's own eyes; it hands them to players itself. */
 const KEY_MODE = 0o600;
+/** What is in memory of a list that is on disk: this much media up to the newest, ms, and so many segments at least. */
+const HOT_MS = 15_000;
+const HOT_SEGMENTS = 4;
 
 /** What is counted of the segments of one application. */
 export interface OutputCounts {
@@ -128,7 +131,8 @@ export class StreamOutput {
   /** A file that cleanup must leave: it is in a playlist that is alive, or some player may still ask for it. */
   protects(path: string): boolean {
     if (this.#shelf.has(path)) return true;
-    if (!this.#attached && this.#ground.conf().hls_type !== 'event') return false;
+    const over = !this.#attached && !this.#shelf.has(this.#layout.playlist);
+    if (over && this.#ground.conf().hls_type !== 'event') return false;
     if (path === this.#layout.playlist) return true;
     return this.#window.segments.some((segment) => segment.path === path || segment.keyPath === path);
   }
@@ -242,8 +246,21 @@ export class StreamOutput {
     }
     this.#writePlaylist(false);
     for (const gone of removed) this.#leave(gone);
+    this.#coolDown();
     this.#shelf.sweep();
     this.#ground.listed(this);
+  }
+
+  /** Players stay near the live edge; what lies further back is left to the disk, however long the list is. */
+  #coolDown(): void {
+    const { segments } = this.#window;
+    let behind = 0;
+    for (let i = segments.length - 1; i >= 0; i -= 1) {
+      const segment = segments[i]!;
+      const hot = behind < HOT_MS || i >= segments.length - HOT_SEGMENTS;
+      if (!hot && !this.#shelf.leaveToDisk(segment.path)) return;
+      behind += segment.duration;
+    }
   }
 
   #writePlaylist(ended: boolean): void {

@@ -44,6 +44,13 @@ export class Shelf {
     this.#disk.write(path, body, mode, written);
   }
 
+  /** Few will still ask for it: takes it out of memory if it is on disk. Tells whether it was in memory. */
+  leaveToDisk(path: string): boolean {
+    const held = this.#held.has(path);
+    if (held && this.#disk.has(path)) this.#drop(path);
+    return held;
+  }
+
   /** Late players find the file on disk, or where that failed for another `reach` ms in memory. */
   retire(path: string, reach: number): void {
     if (this.#disk.has(path)) this.#drop(path);

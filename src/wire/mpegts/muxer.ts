@@ -19,8 +19,12 @@ const DISCONTINUITY = 0x80;
 const RANDOM_ACCESS = 0x40;
 const CLOCK = 0x10;
 
-/** A segment grows by pieces of this many bytes, a whole number of packets, which live no longer than it takes. */
+/** By how much a segment that is larger than expected grows each time, a whole number of packets. */
 const PIECE = 348 * PACKET;
+/** A segment gets memory for what the last one took and a little more; of that at most an eighth stays unused. */
+const SLACK = 1 / 16;
+const LEAST_USE = 7 / 8;
+const NONE = Buffer.alloc(0);
 const DELIMITER = Buffer.from([0, 0, 0, 1, AVC_AUD, 0xf0]);
 const START_CODE = Buffer.from([0, 0, 0, 1]);
 /** Largest value of the length field of a PES packet. */
@@ -49,10 +53,13 @@ export interface AccessUnit {
 export class TransportMuxer {
   /** Access units whose NAL lengths did not add up. */
   damaged = 0;
-  /** The piece being filled, how far, and the full ones before it. */
-  #out = Buffer.allocUnsafeSlow(PIECE);
+  /** The piece being filled, how far, the full ones before it, and the bytes of those. */
+  #out: Buffer = NONE;
   #at = 0;
   #full: Buffer[] = [];
+  #before = 0;
+  /** Size of a segment's first piece: what all of it is expected to take. */
+  #expected = PIECE;
   #tracks: Tracks = { video: null, audio: null };
   #version = -1;
   #tableCounter = 0;
@@ -70,7 +77,7 @@ export class TransportMuxer {
 
   /** Bytes of the segment so far. */
   get length(): number {
-    return this.#full.length * PIECE + this.#at;
+    return this.#before + this.#at;
   }
 
   get tracks(): Tracks {
@@ -142,13 +149,24 @@ export class TransportMuxer {
 
   /** Ends the segment and gives its bytes in memory of their own. */
   finish(): Buffer {
-    const segment = Buffer.allocUnsafeSlow(this.length);
-    this.#full.forEach((piece, index) => {
-      piece.copy(segment, index * PIECE);
-    });
-    this.#out.copy(segment, this.#full.length * PIECE, 0, this.#at);
+    const { length } = this;
+    this.#expected = Math.ceil((length * (1 + SLACK)) / PACKET) * PACKET;
+    const fits = this.#full.length === 0 && this.#at >= this.#out.length * LEAST_USE;
+    const segment = fits ? this.#out.subarray(0, length) : this.#copy(length);
+    // A piece that was copied from serves again, unless it is far too large.
+    if (fits || this.#full.length > 0 || this.#out.length > 2 * this.#expected) this.#out = NONE;
     this.#full = [];
+    this.#before = 0;
     this.#at = 0;
+    return segment;
+  }
+
+  /** What was written so far, in memory of its own. */
+  #copy(length: number): Buffer {
+    const segment = Buffer.allocUnsafeSlow(length);
+    let at = 0;
+    for (const piece of this.#full) at += piece.copy(segment, at);
+    this.#out.copy(segment, at, 0, this.#at);
     return segment;
   }
 
@@ -265,9 +283,10 @@ export class TransportMuxer {
 
   /** The piece that the next packet goes into. */
   #piece(): Buffer {
-    if (this.#at === PIECE) {
-      this.#full.push(this.#out);
-      this.#out = Buffer.allocUnsafeSlow(PIECE);
+    if (this.#at === this.#out.length) {
+      if (this.#at > 0) this.#full.push(this.#out);
+      this.#before += this.#at;
+      this.#out = Buffer.allocUnsafeSlow(this.#before === 0 ? this.#expected : PIECE);
       this.#at = 0;
     }
     return this.#out;

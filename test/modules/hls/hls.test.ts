@@ -3,9 +3,10 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { checkTransportStream, readTransportStream } from '../../wire/mpegts/checker.ts';
 import { checkPlaylist, checkPlaylists } from './rules.ts';
-import { OTHER_RECORD, type Publisher, type Run, Studio } from './studio.ts';
+import { disk, OTHER_RECORD, type Publisher, type Run, Studio } from './studio.ts';
 
 const START = Date.UTC(2030, 0, 2, 3, 4, 5);
+const fullDisk = { ...disk, write: () => Promise.reject(new Error('ENOSPC: no space left on device')) };
 let studios: Studio[] = [];
 
 beforeEach(() => {
@@ -171,6 +172,23 @@ s-2.ts
     expect(readFileSync(at.path('s.m3u8'), 'utf8')).toBe(versions.at(-1));
   });
 
+  test.each([
+    ['of a long list the newest 15 s are in memory', disk, 8],
+    ['of a long list all is in memory that the disk does not take', fullDisk, 20],
+  ])('%s', async (_, access, newest) => {
+    const at = studio({ hls_playlist_length: 60_000 });
+    at.start({}, access);
+    const publisher = await at.publish();
+    await run(at, publisher, { ms: 42_000 });
+    const { segments } = checkPlaylists(at.versions()).at(-1)!;
+    expect(segments.length).toBe(20);
+    segments.forEach(({ uri }, index) => {
+      const inMemory = at.files.get(at.path(uri)) !== undefined;
+      expect(inMemory).toBe(index >= 20 - newest);
+      if (!inMemory) checkTransportStream(readFileSync(at.path(uri)));
+    });
+  });
+
   test('a live list never ends, and leaves the memory when the publisher stays away', async () => {
     const at = studio();
     at.start();
@@ -256,7 +274,7 @@ describe('cutting', () => {
     await run(at, publisher, { ms: 8000 });
     const { segments } = checkPlaylists(at.versions(), { targetMayGrow: true }).at(-1)!;
     const kinds = segments.map(({ uri, discontinuity }) => {
-      const { streams } = readTransportStream(at.files.get(at.path(uri))!.body);
+      const { streams } = readTransportStream(readFileSync(at.path(uri)));
       return `${discontinuity ? '!' : ''}${[...streams.keys()].map((pid) => (pid === 0x100 ? 'v' : 'a')).join('')}`;
     });
     const changes = kinds.filter((kind, i) => kind !== kinds[i - 1]?.replace('!', ''));

@@ -141,6 +141,11 @@ describe('a segment made of an FLV file', () => {
   });
 });
 
+/** All payloads of a segment, which unlike its bytes hold no counters. */
+function payloads(bytes: Buffer): Buffer {
+  return Buffer.concat(readTransportStream(bytes).pes.map(({ payload }) => payload));
+}
+
 /** An access unit of NAL units with a length of one byte. */
 function unit(
   nals: readonly number[][],
@@ -231,6 +236,26 @@ describe('access units', () => {
       expect(pes[1]!.payload.equals(Buffer.from(nal))).toBe(true);
       expect(pes[2]!.payload.subarray(-size).equals(Buffer.from(nal))).toBe(true);
     }
+  });
+
+  test('a segment larger or smaller than the one before has the same bytes as from a muxer of its own', () => {
+    const used = new TransportMuxer();
+    const kept: { readonly bytes: Buffer; readonly copy: Buffer }[] = [];
+    for (const pictures of [3, 40, 41, 39, 400, 2, 2, 1, 90, 380]) {
+      const fresh = new TransportMuxer();
+      for (const muxer of [used, fresh]) {
+        muxer.start({ video: 'avc', audio: null }, true);
+        for (let i = 0; i < pictures; i += 1) {
+          muxer.video(unit([Array(997).fill(0x41)], i * 3600, i === 0, 2));
+        }
+      }
+      expect(used.length).toBe(fresh.length);
+      const bytes = used.finish();
+      expect(payloads(bytes).equals(payloads(fresh.finish()))).toBe(true);
+      checkTransportStream(bytes);
+      kept.push({ bytes, copy: Buffer.from(bytes) });
+    }
+    for (const { bytes, copy } of kept) expect(bytes.equals(copy)).toBe(true);
   });
 
   test('a picture of more than 64 kB has no length in its header, a smaller one has', () => {
