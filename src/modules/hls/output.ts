@@ -258,7 +258,7 @@ export class StreamOutput {
     for (let i = segments.length - 1; i >= 0; i -= 1) {
       const segment = segments[i]!;
       const hot = behind < HOT_MS || i >= segments.length - HOT_SEGMENTS;
-      if (!hot && !this.#shelf.leaveToDisk(segment.path)) return;
+      if (!hot) this.#shelf.leaveToDisk(segment.path);
       behind += segment.duration;
     }
   }

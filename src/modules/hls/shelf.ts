@@ -44,11 +44,9 @@ export class Shelf {
     this.#disk.write(path, body, mode, written);
   }
 
-  /** Few will still ask for it: takes it out of memory if it is on disk. Tells whether it was in memory. */
-  leaveToDisk(path: string): boolean {
-    const held = this.#held.has(path);
-    if (held && this.#disk.has(path)) this.#drop(path);
-    return held;
+  /** Few will still ask for it: takes it out of memory if it is on disk. */
+  leaveToDisk(path: string): void {
+    if (this.#held.has(path) && this.#disk.has(path)) this.#drop(path);
   }
 
   /** Late players find the file on disk, or where that failed for another `reach` ms in memory. */

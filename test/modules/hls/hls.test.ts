@@ -179,7 +179,8 @@ s-2.ts
     const at = studio({ hls_playlist_length: 60_000 });
     at.start({}, access);
     const publisher = await at.publish();
-    await run(at, publisher, { ms: 42_000 });
+    await run(at, publisher, { ms: 40_000 });
+    await run(at, publisher, { ms: 2000 });
     const { segments } = checkPlaylists(at.versions()).at(-1)!;
     expect(segments.length).toBe(20);
     segments.forEach(({ uri }, index) => {
