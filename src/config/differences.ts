@@ -366,7 +366,7 @@ export const behaviours: readonly { readonly topic: string; readonly ours: strin
     },
     {
       topic: 'rtmp_control',
-      ours: 'takes an empty argument for nobody and answers 400 where it knows none of the arguments; players of HTTP-FLV are dropped but not redirected; without allow or deny it answers this machine only, and not under names that strangers could give it',
+      ours: 'takes an empty argument for nobody and answers 400 where it knows none of the arguments; without allow or deny it answers this machine only, and not under names that strangers could give it',
       why: 'neither a slip of the pen nor a stranger must disconnect everybody',
     },
     {

@@ -1,15 +1,24 @@
 import type { Socket } from 'node:net';
 import { settingsOf } from '../../config/block.ts';
+import { splitOnce } from '../../core/addresses.ts';
 import type { Application, Client } from '../../core/application.ts';
 import type { Patience } from '../../core/feed.ts';
+import { maskedName } from '../../core/log.ts';
+import { Refused } from '../../core/refused.ts';
+import type { Stream, StreamListener } from '../../core/stream.ts';
 import type { Subscription } from '../../core/subscription.ts';
 import type { Exchange } from '../../http/exchange.ts';
 import { LiveResponse } from '../../http/live-response.ts';
+import { DATA } from '../../media/packet.ts';
 import { rtmpServerTable } from '../../rtmp/directives.ts';
-import { flvFormat } from '../../wire/flv/format.ts';
+import { flvContinuation, flvFormat } from '../../wire/flv/format.ts';
 import type { FlvTarget } from './target.ts';
 
 const FORMAT = flvFormat();
+/** Between the last time of one stream and the first of the next in one answer, ms: about a frame. */
+const SEAM_MS = 40;
+/** Shifts of times are multiples of this, ms, so that players who are moved together share what is packed for them. */
+const SHIFT_STEP_MS = 100;
 const TYPE = 'video/x-flv';
 /** nginx-http-flv's, which a stream's own time makes true: it is old as soon as it is there. */
 const FIELDS = [
@@ -28,6 +37,12 @@ export class FlvPlayer {
   #idle: NodeJS.Timeout | undefined;
   #left = false;
   #dismissed = false;
+  #moving = false;
+  #untap: (() => void) | undefined;
+  /** From the times of the stream to those of the answer, ms. */
+  #shift = 0;
+  /** Where the answer has come to in its own times, ms; null: nothing of it was sent when that was asked last. */
+  #end: number | null = null;
 
   constructor(exchange: Exchange, target: FlvTarget) {
     this.#exchange = exchange;
@@ -59,21 +74,8 @@ export class FlvPlayer {
     socket.once('close', () => this.leave());
     const application = await server.connect(this.#client, app);
     if (this.#gone()) return true;
-    const subscription = await application.play(
-      {
-        action: 'play',
-        client: this.#client,
-        application,
-        name,
-        args,
-        start: -2,
-        duration: -1,
-        reset: false,
-        listener: { started: () => this.#waiting?.(true) },
-        dismiss: (reason) => this.#dismiss(reason),
-      },
-      wait > 0,
-    );
+    const listener = { started: () => this.#waiting?.(true) };
+    const subscription = await this.#play(application, name, args, listener, wait > 0);
     this.#subscription = subscription;
     if (this.#gone()) return true;
     if (!subscription.live && !hasPublisher(application, subscription) && !(await this.#published(wait))) {
@@ -83,6 +85,34 @@ export class FlvPlayer {
     }
     this.#send(subscription);
     return true;
+  }
+
+  #play(
+    application: Application,
+    name: string,
+    args: string,
+    listener: StreamListener,
+    mayWait: boolean,
+  ): Promise<Subscription> {
+    const client = this.#client;
+    return application.play(
+      {
+        ...{
+          action: 'play',
+          client,
+          application,
+          name,
+          args,
+          start: -2,
+          duration: -1,
+          reset: false,
+          listener,
+        },
+        dismiss: (reason) => this.#dismiss(reason),
+        redirect: (to) => this.#redirect(application, to),
+      },
+      mayWait,
+    );
   }
 
   /** The connection has ended in the meantime; what was got since is given back. */
@@ -116,7 +146,7 @@ export class FlvPlayer {
     }
     const patience = this.#patience(subscription);
     subscription.sit(FORMAT, response.sink, response.framing, patience);
-    this.#watch(subscription, patience.stall);
+    this.#watch(patience.stall);
     exchange.log.info({ app: this.#target.app, stream: subscription.stream.name }, 'HTTP-FLV play');
   }
 
@@ -126,14 +156,54 @@ export class FlvPlayer {
   }
 
   /** Ends a player to which nothing has been sent for as long as a client may keep silent. */
-  #watch(subscription: Subscription, timeout: number): void {
-    let before = subscription.seat?.bytes ?? 0;
+  #watch(timeout: number): void {
+    let before = this.#subscription?.seat?.bytes ?? 0;
     this.#idle = setInterval(() => {
-      const now = subscription.seat?.bytes ?? 0;
+      const now = this.#subscription?.seat?.bytes ?? 0;
       if (now === before) this.#response?.end('nothing came from the publisher');
       before = now;
     }, timeout);
     this.#idle.unref();
+  }
+
+  /** Goes on with another stream in the same answer; false before it has begun, and while it is being moved. */
+  #redirect(application: Application, to: string): boolean {
+    const before = this.#subscription;
+    if (this.#response === undefined || before === undefined || this.#moving || this.#dismissed) return false;
+    this.#moving = true;
+    this.#move(application, before, to).catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (!(error instanceof Refused))
+        this.#exchange.log.error({ err: error }, 'a player could not be moved');
+      this.#response?.end(`sent to another stream: ${reason}`);
+    });
+    return true;
+  }
+
+  async #move(application: Application, before: Subscription, to: string): Promise<void> {
+    const response = this.#response!;
+    if (before.counters.bytes > 0)
+      this.#end = Math.max(before.stream.timeline.last, 0) + this.#shift + SEAM_MS;
+    // Without a byte there is no beginning that could be gone on with.
+    const end = this.#end;
+    this.#subscription = undefined;
+    before.close();
+    const sit = (subscription: Subscription): void => {
+      const { cached, timeline } = subscription.stream;
+      const first = cached[0]?.time ?? Math.max(timeline.last, 0);
+      this.#shift = end === null ? 0 : Math.ceil((end - first) / SHIFT_STEP_MS) * SHIFT_STEP_MS;
+      const format = end === null ? FORMAT : flvContinuation(this.#shift);
+      subscription.sit(format, response.sink, response.framing, this.#patience(subscription));
+    };
+    const [name, args = ''] = splitOnce(to, '?');
+    const { idle_streams: mayWait } = application.settings;
+    const subscription = await this.#play(application, name, args, {}, mayWait);
+    this.#moving = false;
+    this.#subscription = subscription;
+    if (this.#gone()) return;
+    this.#untap?.();
+    this.#untap = untilMedia(subscription.stream, () => sit(subscription));
+    this.#exchange.log.info({ stream: maskedName(subscription.stream.name) }, 'HTTP-FLV play goes on');
   }
 
   #dismiss(reason: string): void {
@@ -148,6 +218,7 @@ export class FlvPlayer {
     if (this.#left && this.#subscription === undefined) return;
     this.#left = true;
     clearInterval(this.#idle);
+    this.#untap?.();
     this.#waiting?.(false);
     const subscription = this.#subscription;
     this.#subscription = undefined;
@@ -156,6 +227,25 @@ export class FlvPlayer {
     const reason = this.#response?.reason;
     if (reason !== undefined && reason !== '') this.#exchange.log.info({ reason }, 'HTTP-FLV play ended');
   }
+}
+
+/** Calls once a stream has media, at once where some are cached; what it returns takes that back. */
+function untilMedia(stream: Stream, media: () => void): () => void {
+  let over = false;
+  let leave: (() => void) | undefined;
+  const end = (): void => {
+    over = true;
+    leave?.();
+  };
+  leave = stream.tap({
+    packet({ kind, config }) {
+      if (over || config || kind === DATA) return;
+      end();
+      media();
+    },
+  });
+  if (over) leave();
+  return end;
 }
 
 function hasPublisher(application: Application, { stream }: Subscription): boolean {

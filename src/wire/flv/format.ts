@@ -15,6 +15,18 @@ export function flvFormat(): Format {
   return { name: 'flv', statesTracks: true, muxer: () => FLV_MUXER };
 }
 
+/**
+ * The same for a file that was begun with another stream: without its header, and with `shift` ms added to all times.
+ */
+export function flvContinuation(shift: number): Format {
+  const muxer: Muxer = {
+    open: ({ metadata, headers }, time) =>
+      flvTags(metadata === null ? headers : [metadata, ...headers], 0, 0, time, shift),
+    encode: (packets, head, tail) => flvTags(packets, head, tail, undefined, shift),
+  };
+  return { name: `flv+${shift}`, statesTracks: false, muxer: () => muxer };
+}
+
 /** The 13 bytes an FLV file begins with. Both flags are set where neither kind is known: a player waits less for the
  * kind that never comes than it misses of one not announced. */
 export function flvHeader(hasAudio: boolean, hasVideo: boolean): Buffer {
@@ -22,8 +34,17 @@ export function flvHeader(hasAudio: boolean, hasVideo: boolean): Buffer {
   return Buffer.from([0x46, 0x4c, 0x56, 1, flags || HAS_AUDIO | HAS_VIDEO, 0, 0, 0, 9, 0, 0, 0, 0]);
 }
 
-/** The packets as FLV tags in one Buffer, with unused room around them; all at `time` if it is given. */
-export function flvTags(packets: readonly MediaPacket[], head: number, tail: number, time?: number): Buffer {
+/**
+ * The packets as FLV tags in one Buffer, with unused room around them; all at `time` if it is given, and `shift` ms
+ * later than they are.
+ */
+export function flvTags(
+  packets: readonly MediaPacket[],
+  head: number,
+  tail: number,
+  time?: number,
+  shift = 0,
+): Buffer {
   let size = 0;
   for (let i = 0; i < packets.length; i++) size += packets[i]!.body.length + TAG_BYTES;
   const out = Buffer.allocUnsafeSlow(head + size + tail);
@@ -35,7 +56,7 @@ export function flvTags(packets: readonly MediaPacket[], head: number, tail: num
       out,
       at,
       packet.kind,
-      (packet.kind === DATA ? packet.time : (time ?? packet.time)) >>> 0,
+      (packet.kind === DATA ? packet.time : (time ?? packet.time) + shift) >>> 0,
       packet.body,
     );
   }

@@ -434,6 +434,86 @@ describe('HTTP-FLV', () => {
     expect(parseAnswer(player.text).status).toBe(200);
   });
 
+  describe('sent to another stream', () => {
+    const order = (name: string, to: string): boolean => {
+      const all = [...applicationOf(site.runtime, 'live').subscriptions];
+      return all.find(({ stream }) => stream.name === name)!.request.redirect!(to);
+    };
+    const picture = (publication: Publication, raw: number, value: number, key = false): void => {
+      const now = performance.now();
+      publication.push(VIDEO, raw, key ? keyFrame(value) : frame(value), now);
+      publication.endOfRead(now);
+    };
+    const has = (player: Player, value: number): Promise<void> =>
+      player.until(({ body }) => body.includes(String.fromCharCode(value).repeat(50)));
+    const tagsOf = ({ body }: Player) => readFlv(Buffer.from(dechunk(`${body}0\r\n\r\n`), 'latin1')).tags;
+
+    it('a player gets it in the same file, with times that go on', async () => {
+      apps();
+      const [a, b] = [await start('live', 'a'), await start('live', 'b')];
+      begin(a);
+      begin(b);
+      picture(b, 40, 21);
+      for (let time = 40; time <= 6000; time += 40) picture(a, time, 2);
+      const player = play('/live?app=live&stream=a');
+      await has(player, 2);
+      expect(order('a', 'b?token=1')).toBe(true);
+      expect([...applicationOf(site.runtime, 'live').subscriptions], 'one move at a time').toEqual([]);
+      await has(player, 21);
+      picture(b, 80, 22);
+      await has(player, 22);
+      const [moved] = [...applicationOf(site.runtime, 'live').subscriptions];
+      expect([moved!.stream.name, moved!.request.args]).toEqual(['b', 'token=1']);
+      expect(order('b', 'a')).toBe(true);
+      picture(a, 6040, 3, true);
+      await has(player, 3);
+      const tags = tagsOf(player);
+      const times = tags.map(({ time }) => time);
+      expect(times).toEqual([...times].sort((one, other) => one - other));
+      expect(Math.max(...times.slice(1).map((time, index) => time - times[index]!))).toBeLessThanOrEqual(140);
+      expect(tags.filter(({ body }) => body.equals(AVC_HEADER)).length).toBe(3);
+      expect(player.closed).toBe(false);
+    });
+
+    it('waits for one that nobody publishes yet, and begins where it was', async () => {
+      apps();
+      const a = await start('live', 'a');
+      begin(a);
+      const player = play('/live?app=live&stream=a');
+      await has(player, 1);
+      expect(order('a', 'later')).toBe(true);
+      await expect.poll(() => applicationOf(site.runtime, 'live').streams.has('later')).toBe(true);
+      const later = await start('live', 'later');
+      const now = performance.now();
+      later.push(VIDEO, 0, AVC_HEADER, now);
+      picture(later, 100_000, 31, true);
+      await has(player, 31);
+      expect(tagsOf(player).at(-1)!.time).toBeLessThanOrEqual(140);
+    });
+
+    it('is closed where it may not have that', async () => {
+      apps({ idle_streams: false });
+      begin(await start('live', 'a'));
+      const player = play('/live?app=live&stream=a');
+      await has(player, 1);
+      expect(order('a', 'none')).toBe(true);
+      await player.until(({ closed }) => closed);
+      expect(player.body.endsWith('0\r\n\r\n')).toBe(true);
+    });
+
+    it('gets the beginning of the file where it has none yet', async () => {
+      apps();
+      const empty = await start('live', 'empty');
+      empty.push(VIDEO, 0, AVC_HEADER, performance.now());
+      begin(await start('live', 'b'));
+      const player = play('/live?app=live&stream=empty');
+      await player.until(({ text }) => text.includes('\r\n\r\n'));
+      expect(order('empty', 'b')).toBe(true);
+      await has(player, 1);
+      expect(tagsOf(player)[0]!.time).toBe(0);
+    });
+  });
+
   it('goes on under a reload that changes its location', async () => {
     apps();
     const publication = await start('live', 's');
