@@ -2,7 +2,7 @@
 export type Sliced<T> = Generator<undefined, T, undefined>;
 
 /** How long a slice lasts, ms: so much and one step more may pass before anything else has its turn. */
-const SLICE_MS = 4;
+const SLICE_MS = 2;
 
 /** Does the work without a pause. */
 export function atOnce<T>(work: Sliced<T>): T {

@@ -2,7 +2,7 @@ import { type Block, settingsOf } from '../config/block.ts';
 import type { Application } from './application.ts';
 import { liveTable } from './live.ts';
 import type { Module } from './module.ts';
-import type { Step } from './plan.ts';
+import { entryOf, type Step } from './plan.ts';
 import type { ReportEntry } from './report.ts';
 import { labelOf, type Member, type RtmpServer, type ServerSpec } from './server.ts';
 import { changedSettings } from './services.ts';
@@ -42,9 +42,10 @@ export function updateStep(member: Member, name: string, server: string, block: 
     if (changed.length > 0) application.update(settings);
   };
   if (changed.length === 0) return { entry: { kind: 'application', name, outcome: 'kept' }, take };
-  const ends = settings.live ? {} : ending(application);
+  const recount = (): ReportEntry['ends'] => (settings.live ? undefined : ending(application));
   return {
-    entry: { kind: 'application', name, outcome: 'updated', changed, ...ends },
+    entry: entryOf({ kind: 'application', name, outcome: 'updated', changed }, recount()),
+    recount,
     before,
     after: block,
     take,
@@ -52,10 +53,10 @@ export function updateStep(member: Member, name: string, server: string, block: 
 }
 
 /** Who goes with an application, where there is anybody. */
-export function ending(application: Application): Pick<ReportEntry, 'ends'> {
+export function ending(application: Application): ReportEntry['ends'] {
   const publishers = [...application.publications].length;
   const players = [...application.subscriptions].length;
-  return publishers + players === 0 ? {} : { ends: { publishers, players } };
+  return publishers + players === 0 ? undefined : { publishers, players };
 }
 
 /** The server's own directives whose values differ; those of its applications are told with the applications. */

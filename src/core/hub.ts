@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Block, settingsOf } from '../config/block.ts';
+import { atOnce, type Sliced } from '../config/slices.ts';
 import type { Listen } from './addresses.ts';
 import { Application } from './application.ts';
 import type { CallbackStatus } from './callbacks.ts';
@@ -20,7 +21,7 @@ import { Measures } from './measures.ts';
 import type { ApplicationContext, Module, ServerContext } from './module.ts';
 import { Netcalls } from './netcall.ts';
 import { isOwnAddress } from './own-address.ts';
-import { carryOut, type Step } from './plan.ts';
+import { carryOut, entryOf, type Step } from './plan.ts';
 import { Registry } from './registry.ts';
 import type { Outcome, Report } from './report.ts';
 import { labelOf, type Member, RtmpServer, type ServerSpec } from './server.ts';
@@ -110,11 +111,15 @@ export class Hub {
     ground: ServiceGround,
     report: Report,
   ): void {
-    carryOut(this.plan(specs, modules, ground), report);
+    carryOut(atOnce(this.plan(specs, modules, ground)), report);
   }
 
   /** The steps from what runs to a new configuration. They hold until the next change of what runs. */
-  plan(specs: readonly ServerSpec[], modules: readonly Module[], ground: ServiceGround): readonly Step[] {
+  *plan(
+    specs: readonly ServerSpec[],
+    modules: readonly Module[],
+    ground: ServiceGround,
+  ): Sliced<readonly Step[]> {
     const matches = matchServers(this.#servers, specs);
     const forServers = listed(modules, 'server');
     const forApplications = listed(modules, 'application');
@@ -132,8 +137,8 @@ export class Hub {
           known === undefined ? null : changedServerSettings(known.spec, spec, modules),
         ),
         ...this.#servicesOf(server).plan(known?.spec.block, spec.block, label, forServers, ground),
-        ...this.#planApplications(server, spec, label, forApplications, ground),
       );
+      yield* this.#planApplications(steps, server, spec, label, forApplications, ground);
     }
     const gone = this.#servers.filter((server) => !next.includes(server));
     for (const server of gone) {
@@ -154,18 +159,19 @@ export class Hub {
     return [...steps, { ...last, take }];
   }
 
-  #planApplications(
+  *#planApplications(
+    steps: Step[],
     server: RtmpServer,
     spec: ServerSpec,
     label: string,
     services: readonly Listed[],
     ground: ServiceGround,
-  ): readonly Step[] {
+  ): Sliced<void> {
     const wanted = new Set(spec.applications.map((block) => block.key));
-    const removals = [...server.members.keys()]
-      .filter((name) => !wanted.has(name))
-      .map((name) => this.#removal(server, name));
-    const rest = spec.applications.flatMap((block) => {
+    for (const name of server.members.keys()) {
+      if (!wanted.has(name)) steps.push(this.#removal(server, name));
+    }
+    for (const block of spec.applications) {
       const name = `${label}/${block.key}`;
       const running = server.members.get(block.key);
       const member = running ?? this.#member(label, block);
@@ -173,9 +179,9 @@ export class Hub {
         running === undefined
           ? startStep(server, member, name, block)
           : updateStep(running, name, label, block);
-      return [first, ...member.services.plan(running?.block, block, name, services, ground)];
-    });
-    return [...removals, ...rest];
+      steps.push(first, ...member.services.plan(running?.block, block, name, services, ground));
+      yield;
+    }
   }
 
   #member(label: string, block: Block): Member {
@@ -189,12 +195,11 @@ export class Hub {
   #removal(server: RtmpServer, name: string): Step {
     const { application, services } = server.members.get(name)!;
     return {
-      entry: {
-        kind: 'application',
-        name: `${server.label}/${name}`,
-        outcome: 'closed',
-        ...ending(application),
-      },
+      entry: entryOf(
+        { kind: 'application', name: `${server.label}/${name}`, outcome: 'closed' },
+        ending(application),
+      ),
+      recount: () => ending(application),
       take: () => {
         server.members.delete(name);
         application.close('the application was removed');

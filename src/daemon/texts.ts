@@ -1,6 +1,8 @@
-import { type Config, type ConfigOptions, loadConfig } from '../config/config.ts';
+import type { Block } from '../config/block.ts';
+import { type Config, type ConfigOptions, loadingConfig } from '../config/config.ts';
 import type { Diagnostic } from '../config/errors.ts';
 import { memoryFiles } from '../config/files.ts';
+import { inSlices } from '../config/slices.ts';
 import type { TableSource } from '../config/table.ts';
 import type { ReadConfig } from './sources.ts';
 
@@ -24,9 +26,14 @@ export function textsOf({ files }: ReadConfig, { prefix }: Config, { globals }: 
   };
 }
 
-/** The configuration that texts say. Throws LoadError. */
-export function loadTexts({ file, prefix, globals, files }: Texts, sources: readonly TableSource[]): Config {
-  return loadConfig({ file, prefix, globals, sources, files: memoryFiles(files) });
+/** The configuration that texts say, sharing with the one before what is equal. Rejects with LoadError. */
+export function loadTexts(
+  { file, prefix, globals, files }: Texts,
+  sources: readonly TableSource[],
+  before: Block | undefined,
+): Promise<Config> {
+  const common = { file, prefix, globals, sources, files: memoryFiles(files) };
+  return inSlices(loadingConfig(before === undefined ? common : { ...common, before }));
 }
 
 /** Findings of a worker as the operator knows the files: the main file by the name it was given. */

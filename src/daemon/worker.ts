@@ -91,7 +91,8 @@ export class Worker {
 
   async #prepare(order: PrepareOrder): Promise<Prepared> {
     try {
-      const config = loadTexts(order.texts, this.#options.sources);
+      const before = this.#running?.serving.runtime.reloads.tree;
+      const config = await loadTexts(order.texts, this.#options.sources, before);
       const first = this.#running === undefined;
       const { serving, log } = this.#running ?? this.#begin(config, order);
       const targets = logTargets(settingsOf(config.tree, mainTable), config.prefix, given(order));

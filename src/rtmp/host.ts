@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net';
 import type { Block } from '../config/block.ts';
 import type { Diagnostic } from '../config/errors.ts';
+import { inSlices } from '../config/slices.ts';
 import type { Listen } from '../core/addresses.ts';
 import type { Host, Prepared } from '../core/host.ts';
 import type { Wanted } from '../core/listeners.ts';
 import type { Module } from '../core/module.ts';
 import type { Peer } from '../core/peer.ts';
-import { carryOut, type Step } from '../core/plan.ts';
+import { carryOut } from '../core/plan.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { checkRtmp, rtmpWanted, serverSpecs } from './check.ts';
 import { Connection } from './connection.ts';
@@ -37,18 +38,18 @@ export class RtmpHost implements Host {
     return rtmpWanted(tree);
   }
 
-  prepare(tree: Block): Promise<Prepared> {
+  async prepare(tree: Block): Promise<Prepared> {
     const specs = serverSpecs(tree);
     const { hub, files, logFiles, prefix } = this.#runtime;
-    const plan = (): readonly Step[] => hub.plan(specs, this.#modules, { files, logFiles, prefix });
-    return Promise.resolve({
-      plan,
+    const steps = await inSlices(hub.plan(specs, this.#modules, { files, logFiles, prefix }));
+    return {
+      plan: () => steps,
       commit: (report) => {
-        carryOut(plan(), report);
+        carryOut(steps, report);
         for (const connection of [...this.#connections]) connection.reconsider();
       },
       undo: () => undefined,
-    });
+    };
   }
 
   accept(socket: Socket, listen: Listen, peer: Peer): void {

@@ -6,6 +6,7 @@ import { onTestFinished } from 'vitest';
 import { type Block, childrenOf } from '../../src/config/block.ts';
 import type { Diagnostic } from '../../src/config/errors.ts';
 import { list } from '../../src/config/rows.ts';
+import { atOnce } from '../../src/config/slices.ts';
 import type { BlockRow, Context, Scope } from '../../src/config/table.ts';
 import { type Listen, readListen } from '../../src/core/addresses.ts';
 import type { Host, Prepared } from '../../src/core/host.ts';
@@ -101,7 +102,7 @@ export class FakeHost implements Host {
         block: server,
         applications: childrenOf(server, 'application'),
       }));
-      return hub.plan(specs, fakeModules, { files, logFiles, prefix });
+      return atOnce(hub.plan(specs, fakeModules, { files, logFiles, prefix }));
     };
     return {
       plan,
