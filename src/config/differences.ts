@@ -305,6 +305,21 @@ export const behaviours: readonly { readonly topic: string; readonly ours: strin
       why: 'no player asks for several, and RFC 9110 allows it',
     },
     {
+      topic: 'gzip',
+      ours: 'compresses whole answers and tells their length; a range is one of the file as it is; any value of gzip_proxied but off is any',
+      why: 'players can tell how much is to come, and parts of a file fit together',
+    },
+    {
+      topic: 'auth_basic',
+      ours: 'needs auth_basic_user_file, and tells of passwords in forms that it cannot check, bcrypt and the old crypt among them; right and wrong ones are remembered while the file stays the same',
+      why: 'without a file nginx lets everybody in, and checking a password is slow on purpose',
+    },
+    {
+      topic: 'limit_rate',
+      ours: 'does not hold for live streams',
+      why: 'they would only fall behind',
+    },
+    {
       topic: 'add_header with Content-Type, ETag or Last-Modified',
       ours: 'takes the place of the answer’s own field',
       why: 'two of them contradict each other',

@@ -6,9 +6,6 @@ export const httpModulesInert: readonly Inert[] = [
   ...inert('ignored', 'it only matters with autoindex', {
     'http server location': 'autoindex_localtime',
   }),
-  ...inert('ignored', 'it only matters with auth_basic', {
-    'http server location limit_except': 'auth_basic_user_file',
-  }),
   ...inert('ignored', 'it only matters with auth_request', {
     'http server location': 'auth_request_set/2',
   }),
@@ -69,9 +66,6 @@ export const httpModulesInert: readonly Inert[] = [
   }),
   ...inert('later', 'put the picture under the root', {
     location: 'empty_gif/0',
-  }),
-  ...inert('later', 'until then, put a proxy that asks for passwords in front', {
-    'http server location limit_except': 'auth_basic',
   }),
   ...inert('later', 'until then, put a proxy that asks in front', {
     'http server location': 'auth_request',

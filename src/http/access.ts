@@ -1,15 +1,32 @@
+import { checkUser, realmOf } from './auth-basic.ts';
 import type { Answer, Exchange } from './exchange.ts';
-import type { AccessRule } from './router.ts';
+import type { AccessRule, Place } from './router.ts';
 
-/** The refusal of a client that the rules of its place do not let in, or null. */
-export function checkAccess(exchange: Exchange): Answer | null {
-  const { access, limitExcept } = exchange.place;
-  const limited = limitExcept !== null && !limitExcept.methods.has(exchange.method);
-  const rules = limited && limitExcept.access.length > 0 ? limitExcept.access : access;
-  return isAllowed(rules, exchange.address) ? null : { status: 403, reason: 'access is denied by a rule' };
+const DENIED: Answer = { status: 403, reason: 'access is denied by a rule' };
+
+/** The refusal of a client that its place does not let in, or null. */
+export function checkAccess(exchange: Exchange): Answer | null | Promise<Answer | null> {
+  const { place } = exchange;
+  const { rules, users } = admissionOf(place, exchange.method);
+  const verdict = rules.length === 0 ? null : verdictOf(rules, exchange.address);
+  const realm = users === null ? null : realmOf(users, exchange);
+  if (users === null || realm === null) return verdict === 'denied' ? DENIED : null;
+  if (place.satisfy === 'any') return verdict === 'allowed' ? null : checkUser(exchange, users, realm);
+  return verdict === 'denied' ? DENIED : checkUser(exchange, users, realm);
 }
 
-function isAllowed(rules: readonly AccessRule[], address: string): boolean {
-  for (const rule of rules) if (rule.matches(address)) return rule.allow;
-  return true;
+/** Whom a place lets in with a method. */
+function admissionOf(place: Place, method: string): { rules: readonly AccessRule[]; users: Place['users'] } {
+  const { access, users, limitExcept } = place;
+  if (limitExcept === null || limitExcept.methods.has(method)) return { rules: access, users };
+  return {
+    rules: limitExcept.access.length > 0 ? limitExcept.access : access,
+    users: limitExcept.users,
+  };
+}
+
+/** What the first rule that fits says; null where none does. */
+function verdictOf(rules: readonly AccessRule[], address: string): 'allowed' | 'denied' | null {
+  for (const rule of rules) if (rule.matches(address)) return rule.allow ? 'allowed' : 'denied';
+  return null;
 }

@@ -3,6 +3,7 @@ import { type Block, childrenOf, settingsOf } from '../config/block.ts';
 import type { Diagnostic, Position } from '../config/errors.ts';
 import type { GroupEntry } from '../config/table.ts';
 import type { Listen } from '../core/addresses.ts';
+import { authBasicTable } from './auth-basic-table.ts';
 import type { LocationMatch } from './location-table.ts';
 import { accessLogTable, type LogFormat } from './log-table.ts';
 import type { VariableMap } from './map-table.ts';
@@ -18,7 +19,13 @@ import { builtInNames, isBuiltIn, isSettable } from './variables.ts';
 export function checkHttp(tree: Block): readonly Diagnostic[] {
   const http = childrenOf(tree, 'http')[0];
   if (http === undefined) return [];
-  return [...checkVariables(http), ...checkFormats(http), ...checkLocations(http), ...checkListens(http)];
+  return [
+    ...checkVariables(http),
+    ...checkFormats(http),
+    ...checkLocations(http),
+    ...checkListens(http),
+    ...checkUsers(http),
+  ];
 }
 
 function error(code: string, message: string, at: Position, help?: string, replacement?: string): Diagnostic {
@@ -138,6 +145,21 @@ function checkFormats(http: Block): readonly Diagnostic[] {
         ),
       );
     }
+  }
+  return found;
+}
+
+/** Without a file, nginx lets everybody in. */
+function checkUsers(http: Block): readonly Diagnostic[] {
+  const found: Diagnostic[] = [];
+  for (const block of blocksOf(http)) {
+    const at = block.origins['auth_basic'] ?? block.origins['auth_basic_user_file'];
+    if (at === undefined || !('auth_basic_user_file' in block.settings)) continue;
+    const { auth_basic: realm, auth_basic_user_file: file } = settingsOf(block, authBasicTable);
+    if (realm === null || file !== null || block.context === 'http') continue;
+    found.push(
+      error('auth-basic', '"auth_basic" without "auth_basic_user_file"', at, 'auth_basic_user_file FILE;'),
+    );
   }
   return found;
 }

@@ -1,4 +1,6 @@
 import { value } from '../config/rows.ts';
+import { authBasicTable, satisfyTable } from './auth-basic-table.ts';
+import { gzipTable } from './gzip-table.ts';
 import { contentHandler, type HttpModule } from './handler.ts';
 import { locationBlock, locationTable } from './location-table.ts';
 import { accessLogTable, logFormatTable } from './log-table.ts';
@@ -38,6 +40,9 @@ export const httpModule: HttpModule = {
       ...stubStatusTable,
       ...realIpTable,
       ...secureLinkTable,
+      ...authBasicTable,
+      ...satisfyTable,
+      ...gzipTable,
       if: ifBlock('location'),
     },
   },

@@ -6,6 +6,7 @@ import type { Runtime } from '../core/runtime.ts';
 import type { Reply } from './reply.ts';
 import type { RequestHead } from './request-head.ts';
 import type { HttpServer, Place, Router } from './router.ts';
+import type { UserFiles } from './user-files.ts';
 
 /** A client's connection, over all of its requests. */
 export interface Connection {
@@ -58,6 +59,7 @@ export interface Chosen {
   readonly router: Router;
   readonly runtime: Runtime;
   readonly server: HttpServer;
+  readonly users: UserFiles;
   readonly host: string;
   /** Whether connections are to end after what is under way on them. */
   draining(): boolean;
@@ -71,6 +73,7 @@ export class Exchange {
   readonly router: Router;
   readonly runtime: Runtime;
   readonly server: HttpServer;
+  readonly users: UserFiles;
   readonly draining: () => boolean;
   /** Monotonic and wall clock ms of the request's beginning. */
   readonly startedAt = performance.now();
@@ -98,6 +101,8 @@ export class Exchange {
   link: { readonly checking: boolean; readonly expires: string } = { checking: false, expires: '' };
   /** The status that an error page's content is sent with; 0: its own. */
   errorStatus = 0;
+  /** What an answer with 401 says is asked for. */
+  challenge = '';
   /** An error page has been shown for it. */
   errorShown = false;
   /** What was sent, for the log. */
@@ -125,6 +130,7 @@ export class Exchange {
     this.router = chosen.router;
     this.runtime = chosen.runtime;
     this.server = chosen.server;
+    this.users = chosen.users;
     this.draining = chosen.draining;
     this.host = chosen.host;
     this.address = connection.address;

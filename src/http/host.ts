@@ -25,6 +25,7 @@ import { respond } from './respond.ts';
 import { chooseServer, compileRouter, type HttpServer, listensOf } from './router.ts';
 import { readIdentity, type TlsIdentity } from './tls.ts';
 import { parseTarget } from './uri.ts';
+import { UserFiles } from './user-files.ts';
 import { keepCaptures } from './variables.ts';
 
 /** Requests a client may send before it has had the answers to those before. */
@@ -35,6 +36,7 @@ export class HttpHost implements Host {
   readonly #runtime: Runtime;
   readonly #modules: readonly HttpModule[];
   readonly #logs: AccessLogs;
+  readonly #users: UserFiles;
   readonly #connections = new Map<Socket, Connection>();
   readonly #sockets = new Set<Socket>();
   #fronts = new Map<string, Front>();
@@ -48,6 +50,7 @@ export class HttpHost implements Host {
   constructor(runtime: Runtime, modules: readonly HttpModule[]) {
     this.#runtime = runtime;
     this.#modules = modules;
+    this.#users = new UserFiles(runtime.log);
     this.#logs = new AccessLogs(runtime.logFiles, runtime.prefix, runtime.log);
     const nothing = {
       block: undefined,
@@ -268,6 +271,7 @@ export class HttpHost implements Host {
         router,
         runtime: this.#runtime,
         server,
+        users: this.#users,
         host: host === null || host === '' ? (server.names[0] ?? '') : host,
         draining: () => this.#draining,
       },

@@ -12,6 +12,7 @@ import {
   readExpires,
   readKeepaliveTimeout,
 } from './answer-values.ts';
+import { paceTable } from './pace-table.ts';
 import { type Pattern, readPattern } from './pattern.ts';
 import { readTemplate, type Template } from './template.ts';
 import { DEFAULT_TYPES } from './types.ts';
@@ -234,6 +235,7 @@ export const locationTable = {
   send_timeout: msec(60_000, 'A client that takes nothing of an answer for this long is cut off.', {
     shown: '60s',
   }),
+  ...paceTable,
   limit_except: limitExceptBlock as Row,
 } as const;
 

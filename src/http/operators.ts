@@ -3,7 +3,7 @@ import type { Exchange } from './exchange.ts';
 
 /** What somebody who may not ask is told. */
 export const OPERATORS_ONLY =
-  'only this machine may ask, by an address or name of its own, unless allow says who else';
+  'only this machine may ask, by an address or name of its own, unless allow or auth_basic says who else';
 
 /**
  * Whether somebody may use what can see or change everybody's sessions: whoever the rules of the place have let in;
@@ -12,7 +12,7 @@ export const OPERATORS_ONLY =
  * requests without reading their answers.
  */
 export function mayOperate({ place, connection, request }: Exchange): boolean {
-  if (place.access.length > 0) return true;
+  if (place.access.length > 0 || place.users !== null) return true;
   const { headers } = request;
   const proxied =
     headers['x-forwarded-for'] !== undefined ||

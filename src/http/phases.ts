@@ -2,6 +2,7 @@ import { checkAccess } from './access.ts';
 import type { ErrorPage } from './answer-values.ts';
 import type { Answer, Exchange } from './exchange.ts';
 import { type Jump, serveFile, tryFiles } from './files.ts';
+import { compressed } from './gzip.ts';
 import { redirectAnswer } from './redirect.ts';
 import { respond } from './respond.ts';
 import { rewrite } from './rewrite.ts';
@@ -39,11 +40,16 @@ function finish(exchange: Exchange, outcome: Outcome): void {
 }
 
 function send(exchange: Exchange, answer: Answer): void {
-  try {
-    respond(exchange, answer);
-  } catch (error) {
+  const failing = (error: unknown): void => {
     exchange.log.error({ err: error }, 'an answer could not be sent');
     exchange.reply.destroy();
+  };
+  try {
+    const last = compressed(exchange, answer);
+    if (last instanceof Promise) last.then((late) => respond(exchange, late)).catch(failing);
+    else respond(exchange, last);
+  } catch (error) {
+    failing(error);
   }
 }
 
@@ -107,7 +113,9 @@ function pass(exchange: Exchange, stage: Stage): Outcome | Turn | Promise<Outcom
     if (typeof outcome === 'object') return outcome;
     if (outcome === 'moved') return { moved: true };
   }
-  return checkAccess(exchange) ?? content(exchange);
+  const refusal = checkAccess(exchange);
+  if (refusal instanceof Promise) return refusal.then((late) => late ?? content(exchange));
+  return refusal ?? content(exchange);
 }
 
 /** Once a place has found the client behind its proxies, that is who it is. */

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Answer, Exchange, HeaderField, StreamedBody } from './exchange.ts';
+import { paceOf, sendAtPace } from './pace.ts';
 import type { AnswerHead } from './reply.ts';
 import { addedFields, firstFields, withoutDoubles } from './response-headers.ts';
 import type { Place } from './router.ts';
@@ -43,9 +44,13 @@ export function respond(exchange: Exchange, answer: Answer): void {
     const length = BODILESS.has(status) ? null : bytes.length;
     const head = headOf(status, fieldsOf(exchange, answer, status, type, length, keep));
     note(exchange, head);
+    const pace = paceOf(exchange);
     if (length === null || exchange.method === 'HEAD') {
       if (!Buffer.isBuffer(bytes)) bytes.stream.destroy();
       reply.send(head, null, !keep);
+    } else if (pace !== null && length > 0) {
+      reply.begin(head, !keep);
+      void sendAtPace(exchange, bytes, pace);
     } else if (Buffer.isBuffer(bytes)) {
       exchange.bodyBytes = bytes.length;
       reply.send(head, bytes, !keep);
@@ -68,7 +73,13 @@ function respondFromKept(exchange: Exchange, answer: Answer): boolean {
   const { place, reply } = exchange;
   const { body } = answer;
   if (answer.lasting !== true || !place.steady || !Buffer.isBuffer(body)) return false;
-  if (exchange.method !== 'GET' || exchange.errorStatus !== 0 || !keepsAlive(exchange, 200)) return false;
+  if (
+    exchange.variables.size > 0 ||
+    exchange.method !== 'GET' ||
+    exchange.errorStatus !== 0 ||
+    !keepsAlive(exchange, 200)
+  )
+    return false;
   const second = Math.floor(exchange.since / 1000);
   let known = kept.get(answer);
   if (known?.second !== second || known.place !== place) {
@@ -110,8 +121,10 @@ function fieldsOf(
     fields.push(['Content-Type', withCharset(exchange, type)]);
   if (length !== null) fields.push(['Content-Length', String(length)]);
   fields.push(...connectionFields(exchange, keep));
+  if (status === 401 && exchange.challenge !== '') fields.push(['WWW-Authenticate', exchange.challenge]);
   if (answer.headers !== undefined) fields.push(...answer.headers);
-  fields.push(...addedFields(exchange, status, answer.addHeaders === 'always'));
+  const modified = answer.headers?.find(([name]) => name === 'Last-Modified')?.[1];
+  fields.push(...addedFields(exchange, status, { always: answer.addHeaders === 'always', modified }));
   return withoutDoubles(fields);
 }
 

@@ -29,11 +29,18 @@ function dateField(): string {
   return dateText;
 }
 
-/** What `expires` and `add_header` of the place add to an answer; `always`: whatever its status is. */
-export function addedFields(exchange: Exchange, status: number, always = false): HeaderField[] {
+/**
+ * What `expires` and `add_header` of the place add to an answer; `always`: whatever its status is. `modified` is the
+ * answer's Last-Modified.
+ */
+export function addedFields(
+  exchange: Exchange,
+  status: number,
+  { always = false, modified }: { readonly always?: boolean; readonly modified?: string | undefined } = {},
+): HeaderField[] {
   const { conf } = exchange.place;
   const usual = WITH_HEADERS.has(status);
-  const fields: HeaderField[] = usual ? [...expiresFields(conf.expires)] : [];
+  const fields: HeaderField[] = usual ? [...expiresFields(conf.expires, modified)] : [];
   for (const header of conf.add_header) {
     if (!usual && !header.always && !always) continue;
     const value = textOf(header.value, exchange);
@@ -49,7 +56,7 @@ function safeValue(value: string): string {
     .replace(/[^\t\x20-\x7e\x80-\xff]+/g, (text) => encodeURIComponent(text));
 }
 
-function expiresFields(expires: Expires): readonly HeaderField[] {
+function expiresFields(expires: Expires, modified: string | undefined): readonly HeaderField[] {
   switch (expires.kind) {
     case 'off':
       return [];
@@ -68,6 +75,10 @@ function expiresFields(expires: Expires): readonly HeaderField[] {
       const midnight = new Date(now.getFullYear(), now.getMonth(), now.getDate()).getTime();
       const left = Math.ceil((midnight + expires.seconds * 1000 - now.getTime()) / 1000);
       return inSeconds(left > 0 ? left : left + DAY);
+    }
+    case 'modified': {
+      const age = modified === undefined ? 0 : Math.floor((Date.now() - Date.parse(modified)) / 1000);
+      return inSeconds(expires.seconds - age);
     }
     default:
       return inSeconds(expires.seconds);

@@ -3,7 +3,11 @@ import type { GroupEntry, Settings } from '../config/table.ts';
 import type { Listen } from '../core/addresses.ts';
 import { networkTest } from '../core/networks.ts';
 import { chooseByName, serverNamePattern } from '../core/server-names.ts';
+import { type Users, usersOf } from './auth-basic.ts';
+import { authBasicTable, satisfyTable } from './auth-basic-table.ts';
 import type { Exchange } from './exchange.ts';
+import type { Gzip } from './gzip.ts';
+import { gzipTable } from './gzip-table.ts';
 import type { Handled, HttpModule } from './handler.ts';
 import { type LocationMatch, locationTable } from './location-table.ts';
 import { type AccessLog, accessLogTable, COMBINED, type LogFormat } from './log-table.ts';
@@ -45,7 +49,12 @@ export interface Place {
   readonly files: DocumentRoot;
   readonly types: ReadonlyMap<string, string>;
   readonly access: readonly AccessRule[];
-  /** Nothing that it adds to answers depends on the request. */
+  /** Null: nobody has to say who he is. */
+  readonly users: Users | null;
+  readonly satisfy: 'all' | 'any';
+  /** Null: answers are sent as they are. */
+  readonly gzip: Gzip | null;
+  /** Nothing that it adds to answers depends on the request, or slows them down. */
   readonly steady: boolean;
   /** Null: whoever is connected is the client. */
   readonly realIp: RealIp | null;
@@ -53,6 +62,7 @@ export interface Place {
   readonly limitExcept: {
     readonly methods: ReadonlySet<string>;
     readonly access: readonly AccessRule[];
+    readonly users: Users | null;
   } | null;
   readonly rewrite: readonly RewriteStep[];
   readonly handlers: readonly BoundHandler[];
@@ -182,7 +192,13 @@ function compilePlace(
     files: documentRootOf(block, match, outer),
     types: new Map(block.settings['types'] as readonly (readonly [string, string])[]),
     access: accessRules(block),
-    steady: conf.expires.kind === 'off' && conf.add_header.every(({ value }) => constantOf(value) !== null),
+    users: usersOf(settingsOf(block, authBasicTable)),
+    satisfy: settingsOf(block, satisfyTable).satisfy,
+    steady:
+      conf.expires.kind === 'off' &&
+      constantOf(conf.limit_rate) === '0' &&
+      conf.add_header.every(({ value }) => constantOf(value) !== null),
+    gzip: gzipOf(settingsOf(block, gzipTable)),
     realIp: realIpOf(settingsOf(block, realIpTable)),
     limitExcept: exception === undefined ? null : limitExceptOf(exception),
     rewrite: [],
@@ -214,10 +230,22 @@ function documentRootOf(block: Block, match: LocationMatch | null, outer: Place 
   return { kind: entry.name as 'root' | 'alias', path: entry.value as Template, prefix };
 }
 
+function gzipOf(conf: Settings<typeof gzipTable>): Gzip | null {
+  if (!conf.gzip) return null;
+  return {
+    types: new Set(conf.gzip_types),
+    least: conf.gzip_min_length,
+    level: conf.gzip_comp_level,
+    vary: conf.gzip_vary,
+    old: conf.gzip_http_version === '1.0',
+    proxied: conf.gzip_proxied,
+  };
+}
+
 function limitExceptOf(block: Block): Place['limitExcept'] {
   const methods = new Set(block.value as readonly string[]);
   if (methods.has('GET')) methods.add('HEAD');
-  return { methods, access: accessRules(block) };
+  return { methods, access: accessRules(block), users: usersOf(settingsOf(block, authBasicTable)) };
 }
 
 function accessRules(block: Block): readonly AccessRule[] {
