@@ -4,6 +4,7 @@ import type { Total } from '../../core/measures.ts';
 import type { MemoryFiles } from '../../core/memory-files.ts';
 import type { Stream } from '../../core/stream.ts';
 import { TransportMuxer } from '../../wire/mpegts/muxer.ts';
+import { Dates } from './dates.ts';
 import { type DiskAccess, DiskQueue, type DiskTrouble } from './disk.ts';
 import { type History, readHistory } from './history.ts';
 import { encryptSegment, initialisationVector, KeyRing } from './keys.ts';
@@ -147,13 +148,13 @@ export class StreamOutput {
     this.#expiry = undefined;
     this.#keys.renew();
     this.#continue();
-    let anchor: number | null = null;
+    const dates = new Dates();
     const events: SegmenterEvents = {
       segment: (segment) => {
         const time = segment.start - segmenter.offset;
-        if (anchor === null || segment.discontinuity) anchor = Date.now() - Math.max(stream.timeline.last, 0);
+        dates.look(Math.max(stream.timeline.last, 0), Date.now(), segment.discontinuity);
         this.#end = segment.start + segment.duration;
-        this.#arrive({ segment, date: anchor + time, time });
+        this.#arrive({ segment, date: dates.of(time), time });
       },
       unfit: (what, codec) => {
         const fields = { stream: this.name, codec, issue: 'codec-not-for-hls' };

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { readMediaPlaylist } from '../../../src/wire/m3u8.ts';
 import { checkTransportStream, readTransportStream } from '../../wire/mpegts/checker.ts';
 import { checkPlaylist, checkPlaylists } from './rules.ts';
 import { disk, OTHER_RECORD, type Publisher, type Run, Studio } from './studio.ts';
@@ -213,6 +214,32 @@ s-2.ts
     at.reload({ hls_datetime: 'none' });
     await run(at, publisher, { ms: 2000 });
     expect(at.versions().at(-1)).toMatch(/DATE-TIME:[^\n]+\n#EXTINF:2.000,\n[^\n]+\n#EXTINF/);
+  });
+
+  test('dates catch up after a publisher was away, and not with a hold-up that is made up for', async () => {
+    const at = studio();
+    Object.assign(at.live, { publish_gap: 15_000 });
+    at.start();
+    const before = await at.publish();
+    await run(at, before, { ms: 7000 });
+    before.stop();
+    await vi.advanceTimersByTimeAsync(6000);
+    const publisher = await at.publish();
+    await run(at, publisher, { ms: 8000 });
+    const listed = () => readMediaPlaylist(at.versions().at(-1)!)!.segments;
+    const age = () => Date.now() - listed().at(-1)!.date! - listed().at(-1)!.duration;
+    expect(age()).toBeLessThan(2500);
+    expect(listed().some(({ discontinuity }) => discontinuity)).toBe(false);
+    const steps = () =>
+      listed().flatMap(({ date }, i, all) =>
+        i === 0 ? [] : [date! - all[i - 1]!.date! - all[i - 1]!.duration],
+      );
+    expect(steps().filter((step) => step !== 0)).toEqual([expect.closeTo(6000, -3)]);
+    await vi.advanceTimersByTimeAsync(3000);
+    await run(at, publisher, { ms: 3000, instant: true });
+    await run(at, publisher, { ms: 9000 });
+    expect(steps()).toEqual(steps().map(() => 0));
+    expect(age()).toBeLessThan(2500);
   });
 });
 

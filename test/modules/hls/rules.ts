@@ -36,7 +36,9 @@ export function checkPlaylist(text: string): MediaPlaylist {
   segments.forEach((segment, i) => {
     const before = segments[i - 1];
     if (before === undefined || segment.date === null || before.date === null) return;
-    if (!segment.discontinuity) expect(segment.date - before.date).toBe(before.duration);
+    // A stream that lags for good gets later dates.
+    const later = segment.date - before.date - before.duration;
+    if (!segment.discontinuity && later !== 0) expect(later).toBeGreaterThan(500);
   });
   return playlist!;
 }
