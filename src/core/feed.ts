@@ -94,6 +94,8 @@ export interface FeedSource {
   readonly settled: boolean;
   /** The cached group of pictures, from a key frame on; empty where there is none. */
   readonly cached: readonly MediaPacket[];
+  /** What came before that since the beginning, until the tracks are known. */
+  readonly early: readonly MediaPacket[];
   /** Whether players wait for a key frame before their first frame. */
   readonly waitKey: boolean;
   /** Whether players get no audio before their first video frame. */
@@ -277,12 +279,16 @@ export class Feed {
   }
 
   /**
-   * The stream's tracks have become known: every waiting player gets its opening, and the cached group as well, since it
+   * The stream's tracks have become known: every waiting player gets its opening, and all that was kept as well, since it
    * was there before the first frame.
    */
   settle(): void {
     this.flush();
-    for (const seat of this.#seats) if (seat.state === WAITING) this.#admit(seat, true);
+    const waiting = this.#seats.filter(({ state }) => state === WAITING);
+    if (waiting.length === 0) return;
+    const { early } = this.#source;
+    const before = early.length === 0 ? [] : [this.#batchOf(early)];
+    for (const seat of waiting) this.#admit(seat, true, before);
   }
 
   /** The packets to come are those of another publisher: players wait for a place to begin, with what they know. */
@@ -294,30 +300,26 @@ export class Feed {
     }
   }
 
-  #admit(seat: Seat, instant: boolean): void {
+  #admit(seat: Seat, instant: boolean, early: readonly Batch[] = []): void {
     const source = this.#source;
     if (this.format.statesTracks && !source.settled) return;
-    const cached = source.cached;
-    if (instant && cached.length > 0 && cached[0]!.time > seat.after) {
-      if (this.#group.length === 0) {
-        this.#group = [
-          {
-            ...this.#pack(cached),
-            entry: true,
-            opening: false,
-            audio: true,
-            video: true,
-            packets: cached.length,
-          },
-        ];
-      }
-      seat.state = LIVE;
-      const before = seat.bytes;
-      this.#open(seat, cached[0]!.time, this.#group);
-      seat.burst = seat.bytes - before;
+    const { cached } = source;
+    if (cached.length > 0 && this.#group.length === 0) this.#group = [this.#batchOf(cached)];
+    const group = cached.length > 0 ? [...early, ...this.#group] : early;
+    const time = (early.length > 0 ? source.early : cached)[0]?.time ?? -1;
+    if (!instant || group.length === 0 || time <= seat.after) {
+      seat.state = AT_ENTRY;
       return;
     }
-    seat.state = AT_ENTRY;
+    seat.state = LIVE;
+    const before = seat.bytes;
+    this.#open(seat, time, group);
+    seat.burst = seat.bytes - before;
+  }
+
+  #batchOf(packets: readonly MediaPacket[]): Batch {
+    const contents = { entry: true, opening: false, audio: true, video: true, packets: packets.length };
+    return { ...this.#pack(packets), ...contents };
   }
 
   #open(seat: Seat, time: number, group: readonly Batch[]): void {

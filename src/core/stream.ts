@@ -104,6 +104,10 @@ export class Stream implements FeedSource {
     return this.#group.packets;
   }
 
+  get early(): readonly MediaPacket[] {
+    return this.#group.early;
+  }
+
   get waitKey(): boolean {
     return this.#settings().wait_key && this.#video;
   }
@@ -204,11 +208,9 @@ export class Stream implements FeedSource {
         this.#openings.notice(kind);
         if (body.length > 0) this.#first[kind === AUDIO ? 'audio' : 'video'] = body[0]!;
       }
-      this.#remember(packet);
     }
     const entry = packet.key || (kind === AUDIO && !packet.config && !this.#video);
-    // The group of a video that is gone is nothing to begin with.
-    if (entry && !packet.key) this.#dropGroup();
+    if (!packet.config) this.#remember(packet, entry);
     this.#distribute(packet, entry, now);
     if (!this.#settled && this.opening.hasAudio && this.opening.hasVideo) this.#settle();
   }
@@ -354,15 +356,17 @@ export class Stream implements FeedSource {
     this.#settling = undefined;
     this.#settled = true;
     for (const feed of this.#feeds.values()) feed.settle();
+    this.#group.settle();
     this.#dropUnwanted();
   }
 
-  #remember(packet: MediaPacket): void {
+  #remember(packet: MediaPacket, entry: boolean): void {
     const settings = this.#settings();
-    if (packet.key) this.#group.clear();
     // Before the tracks are known, it is for those who wait for them.
-    if (!settings.gop_cache && this.#settled) return;
-    if (!this.#group.add(packet, settings)) this.#dropGroup();
+    if (!settings.gop_cache && this.#settled) this.#dropGroup();
+    else if (!this.#group.add(packet, entry, !this.#settled, settings)) {
+      for (const feed of this.#feeds.values()) feed.forget();
+    }
   }
 
   #dropUnwanted(): void {
@@ -370,8 +374,7 @@ export class Stream implements FeedSource {
   }
 
   #dropGroup(): void {
-    if (this.#group.packets.length === 0) return;
-    for (const feed of this.#feeds.values()) feed.forget();
+    if (this.cached.length > 0) for (const feed of this.#feeds.values()) feed.forget();
     this.#group.clear();
   }
 

@@ -40,6 +40,7 @@ function setUp(format: Format, framing: Framing) {
     opening,
     settled: true,
     cached: [] as MediaPacket[],
+    early: [],
     waitKey: true,
     waitVideo: false,
   } satisfies FeedSource;

@@ -66,6 +66,33 @@ describe('a player that was there before the publisher', () => {
     vi.advanceTimersByTime(1);
     expect(sink.take()).toBe('<V:hV1> K0 v40');
   });
+
+  test('whose format states the tracks misses nothing of a single one that comes faster than it plays', () => {
+    const set = setUpStream();
+    const { sink } = set.join(textFormat(true));
+    set.send(vHeader(), key(0), inter(40), key(1000), inter(1040), key(2000));
+    vi.advanceTimersByTime(300);
+    expect(sink.take()).toBe('<V:hV1> K0 v40 K1000 v1040 K2000');
+    set.send(inter(2040), key(3000));
+    expect(sink.take()).toBe('v2040 K3000');
+    expect(set.join(textFormat(true)).sink.take()).toBe('<V:hV1> K3000');
+    const sound = setUpStream({ gop_cache: false });
+    const listener = sound.join(textFormat(true)).sink;
+    sound.send(aHeader(), audio(0), audio(23), audio(46));
+    vi.advanceTimersByTime(300);
+    expect(listener.take()).toBe('<A:hA1> a0 a23 a46');
+    sound.send(audio(70));
+    expect(listener.take()).toBe('a70');
+    expect(sound.stream.cached).toEqual([]);
+  });
+
+  test('whose format states the tracks gets no sound of before the picture', () => {
+    const set = setUpStream();
+    const { sink } = set.join(textFormat(true));
+    set.send(aHeader(), audio(0), audio(23), vHeader(), inter(40), key(80), audio(90));
+    vi.advanceTimersByTime(300);
+    expect(sink.take()).toBe('<AV:hV1 hA1> K80 a90');
+  });
 });
 
 describe('a player that joins in the middle', () => {
