@@ -29,7 +29,7 @@ const plan = Object.fromEntries(Object.entries(values).map(([name, value]) => [n
 const { runReloads } = await importSource('test/reloads/run.ts');
 const folder = mkdtempSync(join(tmpdir(), 'mediad-reloads-'));
 const ports = [];
-while (ports.length < 8) ports.push(await freePort());
+while (ports.length < 9) ports.push(await freePort());
 let most = 0;
 
 const site = {
@@ -64,7 +64,7 @@ try {
   console.log(`
 seed ${values.seed}: ${result.applied} reloads applied, ${result.refused} refused, the longest ${Math.round(result.slowest)} ms
 ${plan.publishers} publishers, ${plan.players} players: ${result.frames} frames, ${result.lost} lost
-${result.visits} newcomers, ${result.problems.filter((one) => one.startsWith('a newcomer')).length} not served
+${result.visits} newcomers in ${result.seconds.toFixed(0)} s, ${result.problems.filter((one) => one.startsWith('a newcomer')).length} not served
 memory at most ${Math.round(most)} MB; ${result.problems.length} problems`);
   for (const problem of result.problems) console.log(`- ${problem}`);
   process.exitCode = result.problems.length === 0 ? 0 : 1;

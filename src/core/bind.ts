@@ -3,9 +3,9 @@ import { connect, isIPv6, type Server } from 'node:net';
 import type { Position } from '../config/errors.ts';
 import type { Listen } from './addresses.ts';
 
-/** A turn of the event loop that is no longer is quiet, ms; so many are waited for at most. */
-const QUIET_MS = 0.5;
-const MOST_TURNS = 100;
+/** A turn of the event loop that is no longer is quiet; one is waited for so long at most, ms. */
+const QUIET_MS = 0.1;
+const QUIET_WAIT_MS = 1000;
 
 /** An address that cannot be listened on. */
 export class BindError extends Error {
@@ -41,10 +41,14 @@ export function errorText(error: NodeJS.ErrnoException): string {
 }
 
 /**
- * Listens on an address. Where sockets of our own are in the way, `letGo` closes them, in the turn in which the address
- * is bound; of a unix socket what a killed process has left is removed. Rejects with the system's error.
+ * Listens on an address. Of sockets of our own that are `inTheWay`, nothing is left listening, in the turn in which the
+ * address is bound; of a unix socket what a killed process has left is removed. Rejects with the system's error.
  */
-export async function bindTo(server: Server, listen: Listen, letGo?: () => void): Promise<void> {
+export async function bindTo(
+  server: Server,
+  listen: Listen,
+  inTheWay: readonly Server[] = [],
+): Promise<void> {
   try {
     await listenOn(server, listen);
     return;
@@ -54,9 +58,9 @@ export async function bindTo(server: Server, listen: Listen, letGo?: () => void)
       if (!(await isStale(listen.path))) throw error;
       unlinkSync(listen.path);
     } else {
-      if (letGo === undefined) throw error;
-      await quietTurn();
-      letGo();
+      if (inTheWay.length === 0) throw error;
+      await quietTurn(inTheWay);
+      for (const other of inTheWay) other.close();
     }
   }
   await listenOn(server, listen);
@@ -78,15 +82,22 @@ function listenOn(server: Server, listen: Listen): Promise<void> {
 }
 
 /**
- * Resolves behind a turn in which little happened: connections that are complete but not taken yet end with a socket
- * that is closed, and just then there are hardly any.
+ * Resolves behind a short turn in which none of the servers took a connection: those that are complete but not taken end
+ * with a socket that is closed, and just then there are hardly any.
  */
-async function quietTurn(): Promise<void> {
-  for (let turn = 0; turn < MOST_TURNS; turn += 1) {
-    const from = performance.now();
+async function quietTurn(servers: readonly Server[]): Promise<void> {
+  let taken = 0;
+  const count = (): void => {
+    taken += 1;
+  };
+  for (const server of servers) server.on('connection', count);
+  const end = performance.now() + QUIET_WAIT_MS;
+  for (let from = performance.now(); from < end; from = performance.now()) {
+    taken = 0;
     await new Promise((resolve) => setImmediate(resolve));
-    if (performance.now() - from < QUIET_MS) return;
+    if (taken === 0 && performance.now() - from < QUIET_MS) break;
   }
+  for (const server of servers) server.removeListener('connection', count);
 }
 
 /** Whether nobody answers on a unix socket that is left in the file system. */

@@ -82,10 +82,9 @@ export class Listeners {
     const next = new Map<string, Bound>();
     const fresh = new Set<Bound>();
     this.#fresh = fresh;
-    const yielded: Bound[] = [];
     const undo = async (): Promise<void> => {
       for (const bound of fresh) closeServer(bound);
-      for (const bound of yielded) await this.#rebind(bound);
+      for (const bound of this.#bound.values()) if (!bound.server.listening) await this.#rebind(bound);
     };
     try {
       for (const [key, { lead }] of plans) {
@@ -97,7 +96,7 @@ export class Listeners {
         const unused = [...this.#bound.values()].filter(
           (other) => samePort(other.listen, lead.listen) && ![...next.values()].includes(other),
         );
-        const bound = await this.#bind(lead, trial, unused, yielded);
+        const bound = await this.#bind(lead, trial, unused);
         next.set(key, bound);
         fresh.add(bound);
       }
@@ -160,13 +159,8 @@ export class Listeners {
     return listen.path !== '' || [...this.#bound.values()].some((other) => samePort(other.listen, listen));
   }
 
-  /** Lets go of those of our own sockets that stand in the way, which `yielded` then holds; nothing can be had beside them. */
-  async #bind(
-    { listen, at }: Wanted,
-    trial: boolean,
-    unused: readonly Bound[],
-    yielded: Bound[],
-  ): Promise<Bound> {
+  /** Lets go of those of our own sockets that stand in the way: nothing can be had beside them. */
+  async #bind({ listen, at }: Wanted, trial: boolean, unused: readonly Bound[]): Promise<Bound> {
     const server = createServer({ noDelay: true, pauseOnConnect: this.#paused });
     const bound: Bound = { listen, server, services: [], held: [] };
     server.on('connection', (socket) => (trial ? resetSocket(socket) : this.#connected(bound, socket)));
@@ -174,12 +168,7 @@ export class Listeners {
       await bindTo(
         server,
         listen,
-        unused.length === 0
-          ? undefined
-          : () => {
-              for (const other of unused) other.server.close();
-              yielded.push(...unused);
-            },
+        unused.map((other) => other.server),
       );
     } catch (error) {
       throw new BindError(listen.key, at, error as NodeJS.ErrnoException);

@@ -11,7 +11,7 @@ test.each([1, 2])(
     const place = await makePlace();
     const site: Site = {
       folder: place.directory,
-      ports: await freePorts(8),
+      ports: await freePorts(9),
       async start(file) {
         const child = await start(process.execPath, [PROGRAM, '-c', file], { cwd: place.directory });
         await until('ready', async () => {
@@ -33,5 +33,5 @@ test.each([1, 2])(
     expect(frames).toBeGreaterThan(PLAN.players * 30);
     expect(visits).toBeGreaterThan(50);
   },
-  60_000,
+  120_000,
 );

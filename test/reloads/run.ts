@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { ask, controlPath } from '../../src/daemon/control.ts';
 import { Crowd } from './crowd.ts';
-import { type State, settledState, stateOf } from './state.ts';
+import { HELPER, type State, settledState, stateOf } from './state.ts';
 import { type Ground, nextVariant, seeded } from './variants.ts';
 import { Visitors } from './visitors.ts';
 
@@ -29,7 +29,7 @@ export interface Subject {
 /** Where servers of a run are started. */
 export interface Site {
   readonly folder: string;
-  /** Free ports of 127.0.0.1: eight of them. */
+  /** Free ports of 127.0.0.1: nine of them. */
   readonly ports: readonly number[];
   /** Starts a server on the file, whose prefix is the folder, and waits until it is ready. */
   start(file: string): Promise<Subject>;
@@ -42,6 +42,8 @@ export interface Result {
   /** The longest reload, from asking to the answer, ms. */
   readonly slowest: number;
   readonly visits: number;
+  /** From the first newcomer to the last, s. */
+  readonly seconds: number;
   readonly frames: number;
   readonly lost: number;
   /** Everything that went against the contract. */
@@ -71,6 +73,7 @@ export async function runReloads(plan: Plan, site: Site): Promise<Result> {
   writeFileSync(file, first);
   let subject = await site.start(file);
   const crowd = await Crowd.gather(ground.kept, plan.publishers, plan.players);
+  const since = performance.now();
   const visitors = new Visitors(ground.kept, plan.visits);
   let last = first;
   const count = { applied: 0, refused: 0, slowest: 0 };
@@ -101,6 +104,7 @@ export async function runReloads(plan: Plan, site: Site): Promise<Result> {
     await new Promise((resolve) => setTimeout(resolve, plan.rest));
   }
   await visitors.stop();
+  const seconds = (performance.now() - since) / 1000;
   if (!(await crowd.caughtUp(10_000))) problems.push('players stand still');
   const { frames, lost, ended } = crowd.toll;
   problems.push(...ended, ...visitors.refused.map((why) => `a newcomer was not served: ${why}`));
@@ -123,7 +127,7 @@ export async function runReloads(plan: Plan, site: Site): Promise<Result> {
   );
   for (const helper of helpers) helper.close();
   helpers[1].closeAllConnections();
-  return { ...count, visits: visitors.came, frames, lost, problems };
+  return { ...count, visits: visitors.came, seconds, frames, lost, problems };
 }
 
 function whole(random: ReturnType<typeof seeded>, ground: Ground): string {
@@ -134,8 +138,8 @@ function whole(random: ReturnType<typeof seeded>, ground: Ground): string {
 }
 
 function groundOf({ folder, ports }: Site, busy: number, endpoint: number): Ground {
-  const [rtmp, http, tls, ...spare] = ports as [number, number, number, ...number[]];
-  return { folder, kept: { rtmp, http, tls }, spare, busy, endpoint };
+  const [rtmp, http, tls, wide, ...spare] = ports as [number, number, number, number, ...number[]];
+  return { folder, kept: { rtmp, http, tls, wide }, spare, busy, endpoint };
 }
 
 /** Folders and certificates that configurations name. */
@@ -190,9 +194,9 @@ function compare(when: string, one: Partial<State>, other: Partial<State>): read
   });
 }
 
-/** Other players, and so other sockets. */
+/** Other players, and so other sockets; programs that have ended, and so no helper any more. */
 function withoutDescriptors({ descriptors: _, connections: _connections, ...rest }: State): Partial<State> {
-  return rest;
+  return { ...rest, children: rest.children.filter((command) => command !== HELPER) };
 }
 
 function listen(server: Server): Promise<number> {

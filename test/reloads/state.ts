@@ -36,14 +36,14 @@ export async function stateOf(pid: number, port: number, folder: string): Promis
 }
 
 /** Sees to the end of programs of exec, and ends a while after the last of them. */
-const HELPER = 'mediad-exec';
+export const HELPER = 'mediad-exec';
 
 /** The same state twice in a row, so that what is on its way out is gone. */
 export async function settledState(
   pid: number,
   port: number,
   folder: string,
-  limit = 20_000,
+  limit = 30_000,
 ): Promise<State> {
   const end = performance.now() + limit;
   let before = '';
@@ -54,7 +54,9 @@ export async function settledState(
     same = text === before ? same + 1 : 0;
     before = text;
     const resting = state.children.every((command) => command === HELPER);
-    const settled = same >= 4 && !(resting && state.children.length > 0);
+    // A question to a name server ends by itself.
+    const asking = 'udp' in state.descriptors;
+    const settled = same >= 4 && !asking && !(resting && state.children.length > 0);
     if (settled || performance.now() > end) return state;
     await new Promise((resolve) => setTimeout(resolve, 400));
   }

@@ -4,8 +4,13 @@ export type Random = (below: number) => number;
 /** What configurations of one run have in common: its folder, which is the prefix, and its ports of 127.0.0.1. */
 export interface Ground {
   readonly folder: string;
-  /** Listened on by every configuration, with applications and locations that stay. */
-  readonly kept: { readonly rtmp: number; readonly http: number; readonly tls: number };
+  /** Listened on by every configuration, with applications and locations that stay; `wide` on all addresses at times. */
+  readonly kept: {
+    readonly rtmp: number;
+    readonly http: number;
+    readonly tls: number;
+    readonly wide: number;
+  };
   /** Come and go. */
   readonly spare: readonly number[];
   /** Somebody else has it. */
@@ -55,6 +60,14 @@ function features(ground: Ground) {
     ['max_players 1000;', 'max_live_streams 1000; max_publishers_per_address 1000;', 'max_players 2000;'],
     ['access_log sessions.log;', 'access_log sessions-2.log;'],
     ['idle_streams off;', 'wait_key on;', 'interleave on;', 'publish_gap 300ms;', 'drop_idle_publisher 60s;'],
+    [
+      'record all; record_path rec;',
+      'record video; record_path rec; record_unique on; record_interval 3s;',
+      'recorder a { record all; record_path rec; record_suffix -a.flv; }',
+      'recorder a { record all manual; record_path rec; } recorder b { record keyframes; record_path rec; record_suffix -b.flv; record_max_size 64k; }',
+    ],
+    [`on_record_done ${url};`, 'exec_record_done true $path;', 'exec_publish true $name;'],
+    ['overload_lag 60s;', 'overload_memory off;', 'out_queue_size 8m;'],
     ['sync 10ms;', 'send_timeout 30s;', 'max_publish_bitrate 100m;'],
   ];
   const rtmpServer: readonly Lines[] = [
@@ -68,13 +81,21 @@ function features(ground: Ground) {
       'application even-more { live on; exec_static sleep 1000; }',
       'application even-more { live on; exec_pull sleep 1000; }',
     ],
-    ['application signed { live on; sign publish play; sign_key 0123456789abcdef0123456789abcdef; }'],
+    [
+      'application signed { live on; sign publish play; sign_key 0123456789abcdef0123456789abcdef; }',
+      'application signed { live on; sign play; sign_key 0123456789abcdef0123456789abcdef; sign_enforce_expiry on; }',
+    ],
   ];
   const location: readonly Lines[] = [
     ['location /hls { alias hls; }', 'location /hls { alias hls; add_header Cache-Control no-cache; }'],
     ['location /stat { rtmp_stat all; }', 'location /stat { rtmp_stat all; allow 127.0.0.1; deny all; }'],
     ['location /control { rtmp_control all; allow 127.0.0.1; deny all; }'],
     ['location /metrics { metrics on; }', 'location ~ ^/met(rics)$ { metrics on; }'],
+    [
+      'location /other-api { api on; }',
+      'location /other-api { api on; api_control on; allow 127.0.0.1; deny all; }',
+    ],
+    ['location /files { alias rec; sign_files sink; }', 'location /files { alias rec; autoindex on; }'],
     ['location /player { player on; }', 'location = /old { return 301 /new; }'],
     ['add_header X-Test 1 always;', 'add_header X-Test 2 always;', 'keepalive_timeout 5s;'],
     ['access_log access.log;', 'access_log access-2.log combined;'],
@@ -162,6 +183,10 @@ http {
     location /ok { access_log off; return 200 ok; }
     location /api { access_log off; api on; }
     ${some(random, location)}
+  }
+  server {
+    listen ${['', '127.0.0.1:', '127.0.0.1:'][random(3)]}${kept.wide};
+    location /ok { access_log off; return 200 ok; }
   }
   server {
     listen 127.0.0.1:${kept.tls} ssl;
