@@ -87,18 +87,19 @@ export const mainTable = {
   rtmp_auto_push: flag(
     false,
     'Accepted; with several workers each can play every stream, fetched from the worker that has it once somebody asks.',
+    { example: 'rtmp_auto_push on;' },
   ),
   rtmp_auto_push_reconnect: msec(
     100,
     'How soon a worker that loses the stream of another asks for it again.',
-    { shown: '100ms', least: 1 },
+    { example: 'rtmp_auto_push_reconnect 1s;', shown: '100ms', least: 1 },
   ),
   rtmp_socket_dir: value<string>(
     ([word], context) => resolve(context.prefix, word!.value),
     '/tmp',
     'Where workers have the folder with the sockets that they fetch streams from one another by.',
     'DIRECTORY',
-    { shown: '/tmp' },
+    { example: 'rtmp_socket_dir /run/mediad;', shown: '/tmp' },
   ),
   worker_rlimit_nofile: number(
     0,

@@ -20,6 +20,7 @@ const rtmpBlock: BlockRow<null> = {
   key: () => 'rtmp',
   syntax: '{ ... }',
   help: 'Holds the RTMP servers and what they have in common.',
+  example: 'rtmp { server { application live { live on; } } }',
 };
 
 const serverBlock: BlockRow<null> = {
@@ -32,6 +33,7 @@ const serverBlock: BlockRow<null> = {
   key: null,
   syntax: '{ ... }',
   help: 'An RTMP server, chosen by the address a client came to and then by the host in its URL.',
+  example: 'server { listen 1935; application live { live on; } }',
 };
 
 const applicationBlock: BlockRow<string> = {
@@ -107,15 +109,12 @@ export const rtmpServerTable = {
     null,
     'TCP keepalive of the clients’ connections: finds peers that vanished.',
     'on | off | [idle]:[interval]:[count]',
-    { shown: 'off' },
+    { example: 'so_keepalive 30s::3;', shown: 'off' },
   ),
   timeout: msec(
     60_000,
     'Ends a client that takes no byte it is sent, or does nothing at all, for this long.',
-    {
-      shown: '60s',
-      least: 1,
-    },
+    { example: 'timeout 30s;', shown: '60s', least: 1 },
   ),
   handshake_timeout: msec(
     10_000,
@@ -125,35 +124,57 @@ export const rtmpServerTable = {
   max_handshakes: number(
     1024,
     'Clients that may be in their handshake, or before their connect command, at a time; above it the oldest are let go.',
-    { least: 1 },
+    { example: 'max_handshakes 200;', least: 1 },
   ),
   ping: msec(60_000, 'Asks a client from which no byte came for this long whether it is there; 0: never.', {
+    example: 'ping 20s;',
     shown: '60s',
   }),
-  ping_timeout: msec(30_000, 'Ends a client that does not answer that within this time.', { shown: '30s' }),
-  max_streams: number(32, 'The limit of chunk stream ids a client may use.', { least: 8, most: 65_600 }),
-  ack_window: number(5_000_000, 'Bytes after which clients are asked to acknowledge.', { least: 1 }),
+  ping_timeout: msec(30_000, 'Ends a client that does not answer that within this time.', {
+    example: 'ping_timeout 10s;',
+    shown: '30s',
+  }),
+  max_streams: number(32, 'The limit of chunk stream ids a client may use.', {
+    example: 'max_streams 64;',
+    least: 8,
+    most: 65_600,
+  }),
+  ack_window: number(5_000_000, 'Bytes after which clients are asked to acknowledge.', {
+    example: 'ack_window 2500000;',
+    least: 1,
+  }),
   chunk_size: number(4096, 'Bytes per chunk of what is sent.', {
     least: 128,
     most: 10_485_760,
     example: 'chunk_size 60000;',
   }),
   max_message: size(16 * 1024 * 1024, 'The largest message a client may send.', {
+    example: 'max_message 4m;',
     shown: '16m',
     least: 1024,
   }),
-  out_queue: size(256, 'Accepted, has no effect: a player’s queue is bounded by out_queue_size.'),
-  out_cork: size(32, 'Accepted, has no effect: see out_merge.'),
-  busy: flag(false, 'Ends a client from which no byte came for the time of ping instead of asking it.'),
-  buflen: msec(1000, 'The buffer announced to players of recordings.', { shown: '1s' }),
+  out_queue: size(256, 'Accepted, has no effect: a player’s queue is bounded by out_queue_size.', {
+    example: 'out_queue 512;',
+  }),
+  out_cork: size(32, 'Accepted, has no effect: see out_merge.', { example: 'out_cork 8;' }),
+  busy: flag(false, 'Ends a client from which no byte came for the time of ping instead of asking it.', {
+    example: 'busy on;',
+  }),
+  buflen: msec(1000, 'The buffer announced to players of recordings.', {
+    example: 'buflen 5s;',
+    shown: '1s',
+  }),
 } as const;
 
 /** What reads of timestamps and sockets are told in applications, where nothing has to be told. */
 const tuningTable = {
-  play_time_fix: flag(true, 'Accepted; extended timestamps are always repeated for players.'),
+  play_time_fix: flag(true, 'Accepted; extended timestamps are always repeated for players.', {
+    example: 'play_time_fix on;',
+  }),
   publish_time_fix: flag(
     true,
     'Accepted; both habits of publishers with extended timestamps are recognised.',
+    { example: 'publish_time_fix on;' },
   ),
 } as const;
 

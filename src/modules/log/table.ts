@@ -55,7 +55,7 @@ export const logTable = {
     'Writes a line for each session that publishes or plays this often, too; its bytes are then those since the line before. 0: never.',
     { shown: '0', example: 'log_interval 1m;' },
   ),
-  log_size: size(1024 * 1024, 'Longer lines are cut.', { shown: '1m', least: 1 }),
+  log_size: size(1024 * 1024, 'Longer lines are cut.', { example: 'log_size 4k;', shown: '1m', least: 1 }),
 } as const;
 
 function readFormat(words: readonly Word[], context: ReadContext): readonly SessionFormat[] {

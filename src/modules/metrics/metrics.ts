@@ -16,7 +16,7 @@ const table = {
   metrics_streams: number(
     1000,
     'How many streams have figures of their own; the others only count in those of their application.',
-    { contexts: ['http', 'server', 'location'] },
+    { example: 'metrics_streams 200;', contexts: ['http', 'server', 'location'] },
   ),
 } as const;
 

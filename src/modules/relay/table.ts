@@ -45,25 +45,32 @@ export const relayTable = {
   push_reconnect: msec(
     3000,
     'After a push has failed or ended it is tried again in this time, then in twice as long each time, up to 30 s; the time is as before once it has worked.',
-    { shown: '3s', least: 1 },
+    { example: 'push_reconnect 1s;', shown: '3s', least: 1 },
   ),
-  pull_reconnect: msec(3000, 'The same for a pull.', { shown: '3s', least: 1 }),
+  pull_reconnect: msec(3000, 'The same for a pull.', {
+    example: 'pull_reconnect 1s;',
+    shown: '3s',
+    least: 1,
+  }),
   relay_buffer: msec(5000, 'The buffer that a pull announces to its source.', {
+    example: 'relay_buffer 10s;',
     shown: '5s',
     contexts: ['rtmp', 'rtmp_server'],
   }),
   session_relay: flag(
     false,
     'Keeps the connections of pushes while a publisher has closed its stream and not yet left.',
+    { example: 'session_relay on;' },
   ),
   relay_ssl_verify: flag(
     true,
     'Whether rtmps:// peers need a certificate that is valid for their name; verify= of one relay wins.',
+    { example: 'relay_ssl_verify off;' },
   ),
   relay_ssl_trusted_certificate: text(
     '',
     'A file of certificates (PEM) of the authorities that are trusted for rtmps:// instead of the system’s.',
-    { syntax: 'FILE', shown: 'those of the system' },
+    { example: 'relay_ssl_trusted_certificate conf/ca.pem;', syntax: 'FILE', shown: 'those of the system' },
   ),
 } as const;
 

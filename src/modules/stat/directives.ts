@@ -16,9 +16,15 @@ export const statTable = {
   rtmp_stat_stylesheet: text(
     '',
     'The address of the stylesheet that shows the XML as a page; conf/stat.xsl is one.',
-    { contexts: ['http', 'server', 'location'], shown: '""', syntax: 'path' },
+    {
+      example: 'rtmp_stat_stylesheet /stat.xsl;',
+      contexts: ['http', 'server', 'location'],
+      shown: '""',
+      syntax: 'path',
+    },
   ),
   rtmp_stat_format: oneOf(['xml', 'json'], 'xml', 'The form of the statistics.', {
+    example: 'rtmp_stat_format json;',
     contexts: ['http', 'server', 'location'],
     merge: 'own',
   }),
