@@ -23,6 +23,9 @@ export interface Figures {
   readonly measures: readonly Measured[];
 }
 
+/** The topic on which workers give their figures. */
+export const FIGURES = 'figures';
+
 /** The figures of this process. */
 export function figuresOf({ hub, requests, measures, startedAt }: Runtime): Figures {
   const now = performance.now();

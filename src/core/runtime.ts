@@ -1,3 +1,4 @@
+import { FIGURES, figuresOf } from './figures.ts';
 import { Audience } from './flush.ts';
 import { Hub } from './hub.ts';
 import type { Logger } from './log.ts';
@@ -32,6 +33,7 @@ export class Runtime {
     this.log = log;
     this.workers = workers;
     this.hub = new Hub(this.audience, log, workers, this.measures);
+    workers.answer(FIGURES, () => figuresOf(this));
     this.logFiles = new LogFiles((file, err, lost) =>
       log.error({ file, err, lost }, 'a log could not be written'),
     );

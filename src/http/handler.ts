@@ -1,5 +1,6 @@
 import type { Settings, Table } from '../config/table.ts';
 import type { Module } from '../core/module.ts';
+import type { Runtime } from '../core/runtime.ts';
 import type { Answer, Exchange } from './exchange.ts';
 
 /** A handler's answer; `declined`: somebody else's; `taken`: it writes to the socket itself. */
@@ -26,4 +27,6 @@ export function contentHandler<T extends Table>(
 /** A module that answers HTTP requests as well. Content handlers are asked in the order of the modules, files last. */
 export interface HttpModule extends Module {
   readonly content?: ContentHandler;
+  /** What it answers to other workers that were asked by a client, by topic. */
+  readonly answers?: Readonly<Record<string, (runtime: Runtime, body: never) => unknown>>;
 }

@@ -51,6 +51,11 @@ export class HttpHost implements Host {
     this.#runtime = runtime;
     this.#modules = modules;
     this.#users = new UserFiles(runtime.log);
+    for (const { answers = {} } of modules) {
+      for (const [topic, answer] of Object.entries(answers)) {
+        runtime.workers.answer(topic, (body) => answer(runtime, body as never));
+      }
+    }
     this.#logs = new AccessLogs(runtime.logFiles, runtime.prefix, runtime.log);
     const nothing = {
       block: undefined,

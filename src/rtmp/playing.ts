@@ -1,3 +1,4 @@
+import { betweenWorkers } from '../core/delivered.ts';
 import type { StreamListener } from '../core/stream.ts';
 import type { Subscription } from '../core/subscription.ts';
 import { writeData } from '../wire/rtmp/commands.ts';
@@ -101,7 +102,8 @@ export class Playing {
     const tracks = !this.#video ? 'audio' : !this.#audio ? 'video' : 'both';
     const { out_queue_size: bytes } = subscription.request.application.settings;
     const { timeout: stall } = connection.settings;
-    const format = rtmpFormat(connection.writer.chunkSize, tracks, this.streamId);
+    const plain = rtmpFormat(connection.writer.chunkSize, tracks, this.streamId);
+    const format = subscription.request.client.origin === 'worker' ? betweenWorkers(plain) : plain;
     subscription.sit(format, connection.sink, 'plain', { bytes, stall });
   }
 

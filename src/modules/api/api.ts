@@ -1,6 +1,7 @@
 import type { Settings } from '../../config/table.ts';
-import { figuresOf } from '../../core/figures.ts';
+import type { Runtime } from '../../core/runtime.ts';
 import { findSessions } from '../../core/sessions.ts';
+import { type Whole, wholeFigures } from '../../core/whole.ts';
 import type { Answer, Exchange, HeaderField } from '../../http/exchange.ts';
 import { contentHandler, type Handled, type HttpModule } from '../../http/handler.ts';
 import { mayOperate, OPERATORS_ONLY } from '../../http/operators.ts';
@@ -11,14 +12,18 @@ import { effectiveConfig } from './effective.ts';
 import { sendEvents } from './events.ts';
 import { clientsOf, hooksOf, overview, recordingsOf, relaysOf, streamOf, streamsOf } from './resources.ts';
 
+/** The topic on which workers are asked to disconnect a client. */
+const KICK = 'api kick';
+
 /** The state of the server in JSON. */
 export const apiModule: HttpModule = {
   name: 'api',
   tables: { location: apiTable },
   content: contentHandler(apiTable, { enabled: (conf) => conf.api, handle: answerApi }),
+  answers: { [KICK]: kickHere },
 };
 
-function answerApi(exchange: Exchange, conf: Settings<typeof apiTable>): Handled {
+async function answerApi(exchange: Exchange, conf: Settings<typeof apiTable>): Promise<Handled> {
   const path = below(exchange);
   if (path === null) return redirectAnswer(exchange, 301, `${escapePath(exchange.uri)}/`);
   if (!mayOperate(exchange)) return problem(403, OPERATORS_ONLY);
@@ -29,7 +34,7 @@ function answerApi(exchange: Exchange, conf: Settings<typeof apiTable>): Handled
     return problem(405, 'GET it', [['Allow', client === undefined ? 'GET, HEAD' : 'GET, HEAD, DELETE']]);
   }
   if (path === 'events') return method === 'HEAD' ? found({}) : sendEvents(exchange);
-  const content = resource(exchange, path);
+  const content = resource(exchange, await wholeFigures(exchange.runtime), path);
   return content === undefined ? problem(404, `there is no ${JSON.stringify(path)} here`) : found(content);
 }
 
@@ -42,9 +47,8 @@ function below({ place, uri }: Exchange): string | null {
   return rest.replace(/^\//, '').replace(/\/$/, '');
 }
 
-function resource({ runtime }: Exchange, path: string): unknown {
+function resource({ runtime }: Exchange, { figures, workers }: Whole, path: string): unknown {
   const { reloads } = runtime;
-  const figures = figuresOf(runtime);
   const [head, app, ...name] = path.split('/');
   if (head === 'streams' && name.length > 0) return streamOf(figures, app!, name.join('/'));
   if (head === 'clients' && app !== undefined && name.length === 0) {
@@ -52,7 +56,7 @@ function resource({ runtime }: Exchange, path: string): unknown {
   }
   switch (path) {
     case '':
-      return overview(figures);
+      return overview(figures, workers);
     case 'streams':
       return streamsOf(figures);
     case 'clients':
@@ -76,11 +80,18 @@ function resource({ runtime }: Exchange, path: string): unknown {
   }
 }
 
-function kick({ runtime }: Exchange, conf: Settings<typeof apiTable>, id: number): Answer {
+async function kick({ runtime }: Exchange, conf: Settings<typeof apiTable>, id: number): Promise<Answer> {
   if (!conf.api_control) return problem(403, 'api_control is off');
-  const sessions = runtime.hub.servers.flatMap((server) => findSessions(server, { id }));
+  let disconnected = kickHere(runtime, id);
+  for (const { answer } of await runtime.workers.ask<number>(KICK, id)) disconnected += answer;
+  return disconnected === 0 ? problem(404, 'no such client') : found({ disconnected });
+}
+
+/** Disconnects a client of this process; gives in how many sessions it was. */
+function kickHere({ hub }: Runtime, id: number): number {
+  const sessions = hub.servers.flatMap((server) => findSessions(server, { id }));
   for (const { request } of sessions) request.dismiss('disconnected by an administrator');
-  return sessions.length === 0 ? problem(404, 'no such client') : found({ disconnected: sessions.length });
+  return sessions.length;
 }
 
 const FIELDS: readonly HeaderField[] = [

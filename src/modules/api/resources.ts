@@ -3,6 +3,7 @@ import { type Figures, trafficOf } from '../../core/figures.ts';
 import type { RecordingStatus } from '../../core/recordings.ts';
 import type { RelayStatus } from '../../core/relays.ts';
 import type { ApplicationStatistics, ClientStatistics, StreamStatistics } from '../../core/statistics.ts';
+import type { Whole } from '../../core/whole.ts';
 import { VERSION } from '../../http/software.ts';
 
 /** The place that something has. */
@@ -25,13 +26,14 @@ const RESOURCES = [
 ] as const;
 
 /** What the server is and how much of everything there is. */
-export function overview(figures: Figures): unknown {
+export function overview(figures: Figures, workers: Whole['workers']): unknown {
   const clients = clientsOf(figures);
   const { pid, startedAt, rates } = figures;
   return {
     version: VERSION,
     pid,
     startedAt,
+    workers,
     streams: streamsOf(figures).filter(({ live }) => live).length,
     publishers: clients.filter(({ role }) => role === 'publisher').length,
     players: clients.filter(({ role }) => role === 'player').length,

@@ -1,11 +1,12 @@
 import { anyOf } from '../../config/rows.ts';
 import type { Settings } from '../../config/table.ts';
 import { parseNumber } from '../../config/values.ts';
-import { findSessions, type MediaSession, type SessionQuery } from '../../core/sessions.ts';
+import type { SessionQuery } from '../../core/sessions.ts';
 import type { Answer, Exchange } from '../../http/exchange.ts';
 import { contentHandler, type Handled, type HttpModule } from '../../http/handler.ts';
 import { mayOperate, OPERATORS_ONLY } from '../../http/operators.ts';
 import { argument, percentDecode } from '../../http/uri.ts';
+import { CONTROL, carryOut, everywhere, type Order } from './orders.ts';
 
 const table = {
   rtmp_control: anyOf(
@@ -26,12 +27,16 @@ export const controlModule: HttpModule = {
   name: 'control',
   tables: { location: table },
   content: contentHandler(table, { enabled: (conf) => conf.rtmp_control.length > 0, handle: answerControl }),
+  answers: { [CONTROL]: carryOut },
 };
 
 /** Every argument that chooses sessions or says what becomes of them. */
 const ARGUMENTS = ['srv', 'app', 'name', 'addr', 'clientid', 'rec', 'newname'];
 
-function answerControl(exchange: Exchange, { rtmp_control: enabled }: Settings<typeof table>): Handled {
+async function answerControl(
+  exchange: Exchange,
+  { rtmp_control: enabled }: Settings<typeof table>,
+): Promise<Handled> {
   const [, section, method] = /([^/]*)\/([^/]*)$/.exec(exchange.uri) ?? [];
   const offered = enabled as readonly string[];
   if (section !== 'record' && section !== 'drop' && section !== 'redirect') return 'declined';
@@ -42,22 +47,33 @@ function answerControl(exchange: Exchange, { rtmp_control: enabled }: Settings<t
   if (args.includes('=') && !ARGUMENTS.some((name) => argument(args, name) !== undefined)) {
     return failed(400, `none of the arguments is known: ${ARGUMENTS.join(', ')}`);
   }
-  const server = exchange.runtime.hub.servers[parseNumber(argument(args, 'srv') ?? '0') ?? -1];
-  if (server === undefined) return failed(500, 'there is no RTMP server of this srv');
+  const srv = parseNumber(argument(args, 'srv') ?? '0') ?? -1;
+  if (exchange.runtime.hub.servers[srv] === undefined)
+    return failed(500, 'there is no RTMP server of this srv');
+  const order = orderOf(section, method, args);
+  if (typeof order === 'string') return failed(500, order);
+  const done = await everywhere(exchange.runtime, { ...order, srv });
+  if (done.unknown) return failed(500, 'the recorder is unknown');
+  if (order.action !== 'start' && order.action !== 'stop') return told(String(done.sessions));
+  // Nothing where all was as it should be, or nobody is meant.
+  return done.path === null ? { status: 204 } : told(done.path);
+}
+
+/** What the last two segments of a path and the arguments ask for; else why that makes no sense. */
+function orderOf(section: string, method: string | undefined, args: string): Omit<Order, 'srv'> | string {
   const query = queryOf(args);
-  if (section === 'record')
-    return record(findSessions(server, { ...query, role: 'publisher' }), method, decoded(args, 'rec') ?? '');
+  if (section === 'record') {
+    if (method !== 'start' && method !== 'stop') return 'the method is neither start nor stop';
+    return { action: method, query: { ...query, role: 'publisher' }, name: decoded(args, 'rec') ?? '' };
+  }
   if (method !== 'publisher' && method !== 'subscriber' && method !== 'client') {
-    return failed(500, 'the method is none of publisher, subscriber and client');
+    return 'the method is none of publisher, subscriber and client';
   }
-  const sessions = findSessions(server, method === 'client' ? query : { ...query, role: method });
-  if (section === 'drop') {
-    for (const { request } of sessions) request.dismiss('dropped by control');
-    return counted(sessions.length);
-  }
+  const meant: SessionQuery = method === 'client' ? query : { ...query, role: method };
+  if (section === 'drop') return { action: 'drop', query: meant, name: '' };
   const newname = decoded(args, 'newname');
-  if (newname === undefined || newname === '') return failed(500, 'no newname is given');
-  return counted(sessions.filter(({ request }) => request.redirect?.(newname) === true).length);
+  if (newname === undefined || newname === '') return 'no newname is given';
+  return { action: 'redirect', query: meant, name: newname };
 }
 
 function queryOf(args: string): SessionQuery {
@@ -78,23 +94,10 @@ function decoded(args: string, name: string): string | undefined {
   return value === undefined ? undefined : (percentDecode(value) ?? value);
 }
 
-/** The path of the last file; nothing where all was as it should be, or nobody is meant. */
-function record(publishers: readonly MediaSession[], method: string | undefined, name: string): Answer {
-  if (method !== 'start' && method !== 'stop') return failed(500, 'the method is neither start nor stop');
-  let path: string | null = null;
-  for (const { request, stream } of publishers) {
-    const recorder = request.application.recorders.get(name);
-    if (recorder === undefined) return failed(500, 'the recorder is unknown');
-    path = recorder[method](stream.name) ?? path;
-  }
-  if (path === null) return { status: 204 };
-  return { status: 200, body: path, headers: [['Cache-Control', 'no-cache']] };
-}
-
 function failed(status: number, reason: string): Answer {
   return { status, reason };
 }
 
-function counted(sessions: number): Answer {
-  return { status: 200, body: String(sessions), headers: [['Cache-Control', 'no-cache']] };
+function told(body: string): Answer {
+  return { status: 200, body, headers: [['Cache-Control', 'no-cache']] };
 }

@@ -1,17 +1,28 @@
-import { type Figures, figuresOf } from '../../core/figures.ts';
+import type { Figures } from '../../core/figures.ts';
 import type { Measured } from '../../core/measures.ts';
 import type { Reloads } from '../../core/reloads.ts';
 import type { Runtime } from '../../core/runtime.ts';
+import { wholeFigures } from '../../core/whole.ts';
 import { VERSION } from '../../http/software.ts';
-import { addProcess, processMetrics } from './process.ts';
+import { addProcess, type ProcessMetric, processMetrics } from './process.ts';
 import { addCallbacks, addExecs, addRecordings, addRelays } from './registries.ts';
 import { Sheet } from './sheet.ts';
 import { addStreams } from './streams.ts';
+import { PROCESS } from './topic.ts';
 
 /** Every figure of the server as text for Prometheus; at most `most` streams have figures of their own. */
 export async function exposition(runtime: Runtime, most: number): Promise<string> {
-  const figures = figuresOf(runtime);
+  const { workers } = runtime;
+  const [{ figures, workers: answered }, own, others] = await Promise.all([
+    wholeFigures(runtime),
+    processMetrics(),
+    workers.ask<readonly ProcessMetric[]>(PROCESS),
+  ]);
   const sheet = new Sheet();
+  sheet.gauge('mediad_workers', 'Processes that serve; their figures are together in this answer.')(
+    {},
+    answered.answered,
+  );
   addServer(sheet, figures, runtime.reloads);
   addStreams(sheet, figures.servers, most);
   addRelays(sheet, figures.servers, most);
@@ -19,7 +30,11 @@ export async function exposition(runtime: Runtime, most: number): Promise<string
   addExecs(sheet, figures.execs);
   addCallbacks(sheet, figures.callbacks);
   addMeasures(sheet, figures.measures);
-  addProcess(sheet, await processMetrics());
+  if (workers.count === 1) addProcess(sheet, own, {});
+  else {
+    const all = [{ worker: workers.index, answer: own }, ...others];
+    for (const { worker, answer } of all) addProcess(sheet, answer, { worker: String(worker) });
+  }
   return sheet.text();
 }
 

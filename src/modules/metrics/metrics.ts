@@ -2,6 +2,7 @@ import { flag, number } from '../../config/rows.ts';
 import type { Settings } from '../../config/table.ts';
 import type { Exchange } from '../../http/exchange.ts';
 import { contentHandler, type Handled, type HttpModule } from '../../http/handler.ts';
+import { PROCESS } from './topic.ts';
 
 const table = {
   metrics: flag(
@@ -28,6 +29,7 @@ export const metricsModule: HttpModule = {
   name: 'metrics',
   tables: { location: table },
   content: contentHandler(table, { enabled: (conf) => conf.metrics, handle: answerMetrics }),
+  answers: { [PROCESS]: async () => (await import('./process.ts')).processMetrics() },
 };
 
 async function answerMetrics(exchange: Exchange, conf: Settings<typeof table>): Promise<Handled> {

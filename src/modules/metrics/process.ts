@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { Labels } from '../../core/measures.ts';
 import type { Sheet } from './sheet.ts';
 
 /** A metric of one process, as plain data. */
@@ -24,12 +25,13 @@ export async function processMetrics(): Promise<readonly ProcessMetric[]> {
   return (await registry.getMetricsAsJSON()) as unknown as readonly ProcessMetric[];
 }
 
-/** Enters them, but for what has not been measured yet. */
-export function addProcess(sheet: Sheet, metrics: readonly ProcessMetric[]): void {
+/** Enters them with further labels, but for what has not been measured yet. */
+export function addProcess(sheet: Sheet, metrics: readonly ProcessMetric[], more: Labels): void {
   for (const { name, help, type, values } of metrics) {
     for (const { metricName, labels, value } of values) {
       if (!Number.isFinite(value)) continue;
-      const text = Object.fromEntries(Object.entries(labels).map(([label, of]) => [label, String(of)]));
+      const own = Object.entries(labels).map(([label, of]) => [label, String(of)]);
+      const text = { ...more, ...Object.fromEntries(own) };
       sheet.sample(name, help, type, (metricName ?? name).slice(name.length), text, value);
     }
   }

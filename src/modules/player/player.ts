@@ -7,13 +7,14 @@ import { redirectAnswer } from '../../http/redirect.ts';
 import { escapePath, queryOf } from '../../http/uri.ts';
 import { playerTable } from './directives.ts';
 import { pageFiles } from './page.ts';
-import { playerState } from './state.ts';
+import { liveStreams, playerState, STREAMS } from './state.ts';
 
 /** The page that plays live streams in a browser. */
 export const playerModule: HttpModule = {
   name: 'player',
   tables: { location: playerTable },
   content: contentHandler(playerTable, { enabled: (conf) => conf.player !== 'off', handle: answerPlayer }),
+  answers: { [STREAMS]: liveStreams },
 };
 
 /** Only our own script runs; streams may come from anywhere, as `?flv=` and `?hls=` name them. */

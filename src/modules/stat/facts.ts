@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
-import { type Figures, trafficOf } from '../../core/figures.ts';
+import { trafficOf } from '../../core/figures.ts';
 import type { ServerStatistics } from '../../core/statistics.ts';
+import type { Whole } from '../../core/whole.ts';
 import { VERSION } from '../../http/software.ts';
 
 /** What a statistics page is to show. */
@@ -15,6 +16,8 @@ export interface StatFacts {
   /** Wall clock, ms. */
   readonly now: number;
   readonly scalars: readonly (readonly [name: string, value: string | number])[];
+  /** How many workers there should be, and of how many this is. */
+  readonly workers: Whole['workers'];
   readonly servers: readonly ServerStatistics[];
   readonly shown: Shown;
   readonly root: 'rtmp' | 'http-flv';
@@ -24,7 +27,7 @@ export interface StatFacts {
 
 /** Collects what a page shows; the names of the first elements are those that scrapers know from nginx. */
 export function statFacts(
-  figures: Figures,
+  { figures, workers }: Whole,
   shown: Shown,
   root: StatFacts['root'],
   control: string,
@@ -47,6 +50,7 @@ export function statFacts(
       ['bw_out', rates.out],
       ['bytes_out', bytesOut],
     ],
+    workers,
     servers,
     shown,
     root,

@@ -5,7 +5,7 @@ import { countClients, timeOf } from './xml.ts';
 
 /** The statistics as JSON, in the fields of nginx-http-flv; our own ones come after theirs. */
 export function statJson(facts: StatFacts): string {
-  const { root, scalars, servers, control } = facts;
+  const { root, scalars, servers, control, workers } = facts;
   const page = {
     ...Object.fromEntries(scalars),
     servers: servers.map(({ port, applications }, index) => ({
@@ -14,6 +14,7 @@ export function statJson(facts: StatFacts): string {
       applications: applications.map((application) => applicationObject(facts, application)),
     })),
     ...(control === '' ? {} : { control }),
+    ...(workers.count > 1 ? { workers } : {}),
   };
   return `${JSON.stringify({ [root]: page })}\n`;
 }

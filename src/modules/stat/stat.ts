@@ -1,5 +1,5 @@
 import type { Settings } from '../../config/table.ts';
-import { figuresOf } from '../../core/figures.ts';
+import { wholeFigures } from '../../core/whole.ts';
 import type { Answer, Exchange } from '../../http/exchange.ts';
 import { contentHandler, type HttpModule } from '../../http/handler.ts';
 import type { Place } from '../../http/router.ts';
@@ -16,7 +16,7 @@ export const statModule: HttpModule = {
   content: contentHandler(statTable, { enabled: (conf) => conf.rtmp_stat.length > 0, handle: answerStat }),
 };
 
-function answerStat(exchange: Exchange, conf: Settings<typeof statTable>): Answer {
+async function answerStat(exchange: Exchange, conf: Settings<typeof statTable>): Promise<Answer> {
   const { rtmp_stat: parts, rtmp_stat_format: format, rtmp_stat_root: chosen } = conf;
   const all = parts.includes('all');
   const shown = {
@@ -25,7 +25,8 @@ function answerStat(exchange: Exchange, conf: Settings<typeof statTable>): Answe
     records: all || parts.includes('record'),
   };
   const root = chosen === 'auto' ? (format === 'json' ? 'http-flv' : 'rtmp') : chosen;
-  const facts = statFacts(figuresOf(exchange.runtime), shown, root, controlPath(exchange.server.place));
+  const whole = await wholeFigures(exchange.runtime);
+  const facts = statFacts(whole, shown, root, controlPath(exchange.server.place));
   return {
     status: 200,
     type: format === 'json' ? 'application/json' : 'text/xml',

@@ -18,6 +18,8 @@ export function statXml(facts: StatFacts, stylesheet: string): string {
     lines.push('</server>');
   });
   if (control !== '') lines.push(element('control', control));
+  const { count, answered } = facts.workers;
+  if (count > 1) lines.push(`<workers>${element('count', count)}${element('answered', answered)}</workers>`);
   lines.push(`</${root}>`, '');
   return lines.join('\r\n');
 }
