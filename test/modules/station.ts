@@ -9,9 +9,11 @@ import { Listeners } from '../../src/core/listeners.ts';
 import { Reception } from '../../src/core/reception.ts';
 import { Report } from '../../src/core/report.ts';
 import { Runtime } from '../../src/core/runtime.ts';
+import { alone, type Workers } from '../../src/core/workers.ts';
 import { HttpHost } from '../../src/http/host.ts';
 import { modules } from '../../src/modules/index.ts';
 import { RtmpHost } from '../../src/rtmp/host.ts';
+import { makeCrew } from '../core/workers.ts';
 import { connectTo, type RtmpClient } from '../rtmp/client.ts';
 import { freePort } from '../rtmp/server.ts';
 
@@ -31,11 +33,21 @@ export interface Station {
   load(conf: string): Promise<Config>;
 }
 
+/** What stations that are workers of one server have in common. */
+interface Shared {
+  readonly workers: Workers;
+  readonly folder: string;
+  /** The same for all, at an address of each one's own. */
+  readonly ports: readonly [rtmp: number, http: number];
+}
+
 /** `conf` is a whole file in which RTMP and HTTP stand for the two addresses to listen on. */
-export async function startStation(conf: string): Promise<Station> {
-  const folder = mkdtempSync(join(tmpdir(), 'mediad-station-'));
+export async function startStation(conf: string, shared?: Shared): Promise<Station> {
+  const folder = shared?.folder ?? mkdtempSync(join(tmpdir(), 'mediad-station-'));
+  const workers = shared?.workers ?? alone;
+  const host = `127.0.0.${workers.index}`;
   const log = pino({ level: 'silent' });
-  const runtime = new Runtime(folder, log);
+  const runtime = new Runtime(folder, log, workers);
   const rtmpHost = new RtmpHost(runtime, modules);
   const httpHost = new HttpHost(runtime, modules);
   const reception = new Reception(
@@ -46,10 +58,10 @@ export async function startStation(conf: string): Promise<Station> {
     log,
   );
   const listeners = new Listeners((socket, door, unread) => reception.take(socket, door, unread), log);
-  const [rtmp, http] = [await freePort(), await freePort()];
+  const [rtmp, http] = shared?.ports ?? [await freePort(), await freePort()];
   const file = join(folder, 'media.conf');
   const load = async (text: string): Promise<Config> => {
-    const written = text.replaceAll('RTMP', `127.0.0.1:${rtmp}`).replaceAll('HTTP', `127.0.0.1:${http}`);
+    const written = text.replaceAll('RTMP', `${host}:${rtmp}`).replaceAll('HTTP', `${host}:${http}`);
     writeFileSync(file, written);
     const config = loadConfig({ file, prefix: folder, sources: modules });
     const hosts = [rtmpHost, httpHost];
@@ -77,9 +89,9 @@ export async function startStation(conf: string): Promise<Station> {
     http,
     runtime,
     load,
-    client: (application) => connectTo(rtmp, application),
+    client: (application) => connectTo(rtmp, application, { host }),
     async get(path, init = {}) {
-      const answer = await fetch(`http://127.0.0.1:${http}${path}`, {
+      const answer = await fetch(`http://${host}:${http}${path}`, {
         signal: AbortSignal.timeout(5000),
         ...init,
       });
@@ -87,4 +99,15 @@ export async function startStation(conf: string): Promise<Station> {
     },
     lines: (name) => readFileSync(join(folder, name), 'utf8').split('\n').slice(0, -1),
   };
+}
+
+/** Stations that are the workers of one server. */
+export async function startCrew(conf: string, count: number): Promise<readonly Station[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'mediad-crew-'));
+  const ports = [await freePort(), await freePort()] as const;
+  const stations: Station[] = [];
+  for (const workers of makeCrew(count).workers) {
+    stations.push(await startStation(conf, { workers, folder, ports }));
+  }
+  return stations;
 }

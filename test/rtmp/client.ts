@@ -29,6 +29,7 @@ export interface ClientOptions {
   readonly piece?: number;
   /** Commands go as type 17, as a client with objectEncoding 3 sends them. */
   readonly amf3?: boolean;
+  readonly host?: string;
   /** Sent before the handshake, as a proxy does. */
   readonly preface?: Buffer;
 }
@@ -239,7 +240,7 @@ function commandOf({ type, body }: Got): Command | null {
 
 /** Opens a connection and does the handshake. */
 export async function openClient(port: number, options: ClientOptions = {}): Promise<RtmpClient> {
-  const socket = connect(port, '127.0.0.1');
+  const socket = connect(port, options.host ?? '127.0.0.1');
   socket.setNoDelay(true);
   const client = new RtmpClient(socket, options);
   const handshake = clientHandshake();

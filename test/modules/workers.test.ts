@@ -1,0 +1,181 @@
+import { describe, expect, test } from 'vitest';
+import type { Client } from '../../src/core/application.ts';
+import { AUDIO, VIDEO } from '../../src/media/packet.ts';
+import { AAC_HEADER, AVC_HEADER, keyFrame } from '../http/publishing.ts';
+import { until } from '../rtmp/server.ts';
+import { type Station, startCrew } from './station.ts';
+
+const conf = (more = '') => `
+  rtmp { server { listen RTMP; application live { live on; ${more} } application other { live on; } } }
+  http { access_log off; server { listen HTTP;
+    location /api { api on; api_control on; } location /xml { rtmp_stat all; } location /json { rtmp_stat all; rtmp_stat_format json; }
+    location /control { rtmp_control all; } location /metrics { metrics on; } location /status { stub_status; }
+    location /flv { flv_live on; } location /page/ { player on; } location /hls/ { root .; }
+  } }`;
+
+function liveOf({ runtime }: Station) {
+  return runtime.hub.servers[0]!.application('live')!;
+}
+
+async function publish(station: Station, name: string) {
+  const client = await station.client('live');
+  const id = await client.publish(name);
+  client.push(VIDEO, 0, AVC_HEADER, id);
+  client.push(AUDIO, 0, AAC_HEADER, id);
+  client.push(VIDEO, 0, keyFrame(1), id);
+  await until(() => liveOf(station).streams.get(name)?.live === true);
+  return client;
+}
+
+async function play(station: Station, name: string) {
+  const client = await station.client('live');
+  await client.play(name);
+  return client;
+}
+
+/** What a worker that pulls a stream from another one has of it: a publisher and, at the owner, a player. */
+async function pullBetween(owner: Station, other: Station, name: string): Promise<void> {
+  const clientOf = (station: Station): Client => ({
+    ...{ id: station.runtime.nextClientId(), protocol: 'rtmp', origin: 'worker', address: 'unix:' },
+    ...{ flashver: '', tcurl: '', swfurl: '', pageurl: '', connectArgs: '', log: station.runtime.log },
+  });
+  const base = { name, args: '', dismiss: () => undefined } as const;
+  const application = liveOf(other);
+  const copy = await application.publish({
+    ...base,
+    action: 'publish',
+    type: 'live',
+    application,
+    client: clientOf(other),
+  });
+  const now = performance.now();
+  copy.push(VIDEO, 0, AVC_HEADER, now);
+  copy.push(VIDEO, 0, keyFrame(1), now);
+  copy.endOfRead(now);
+  await liveOf(owner).play(
+    {
+      ...base,
+      action: 'play',
+      start: -2,
+      duration: -1,
+      reset: false,
+      listener: {},
+      application: liveOf(owner),
+      client: clientOf(owner),
+    },
+    true,
+  );
+}
+
+async function json(station: Station, path: string, init?: RequestInit) {
+  const { status, body } = await station.get(path, init);
+  return { status, data: JSON.parse(body) };
+}
+
+/** Two workers: the stream `cam` belongs to the first, and has players at both. */
+async function crew(more = '') {
+  const stations = await startCrew(conf(more), 2);
+  const [one, two] = stations as [Station, Station];
+  const publisher = await publish(one, 'cam');
+  await pullBetween(one, two, 'cam');
+  const players = [await play(one, 'cam'), await play(two, 'cam'), await play(two, 'cam')] as const;
+  return { stations, one, two, publisher, players };
+}
+
+describe('whoever is asked answers for all workers', () => {
+  test('a stream is one, with all of its players and nothing of what workers hand to each other', async () => {
+    const { stations } = await crew();
+    for (const station of stations) {
+      const { data } = await json(station, '/api/streams');
+      expect(data).toMatchObject([
+        {
+          app: 'live',
+          name: 'cam',
+          publishing: true,
+          facts: { audio: { codec: 'AAC' } },
+          viewers: { rtmp: 3, 'http-flv': 0, hls: 0 },
+          issues: [],
+        },
+      ]);
+      const clients = (await json(station, '/api/clients')).data as { id: number; role: string }[];
+      expect(clients.map(({ role }) => role)).toEqual(['publisher', 'player', 'player', 'player']);
+      expect(new Set(clients.map(({ id }) => id)).size).toBe(4);
+      expect((await json(station, '/api/')).data).toMatchObject({
+        streams: 1,
+        publishers: 1,
+        players: 3,
+        workers: { count: 2, answered: 2 },
+        traffic: { open: 4 },
+      });
+      const xml = (await station.get('/xml')).body.replaceAll('\r\n', '');
+      expect(xml.match(/<stream>/g)).toHaveLength(1);
+      expect(xml).toMatch(/<nclients>4<\/nclients><publishing\/><active\/>/);
+      expect(xml).toContain('<naccepted>4</naccepted>');
+      expect(xml).toContain('<workers><count>2</count><answered>2</answered></workers></rtmp>');
+      const page = (await json(station, '/json')).data['http-flv'];
+      expect(page.servers[0].applications[0].live.nclients).toBe(4);
+      expect((await json(station, '/page/player.json')).data).toMatchObject({
+        streams: [{ app: 'live', name: 'cam' }],
+        publish: [{ app: 'live' }, { app: 'other' }],
+      });
+    }
+  });
+
+  test('bytes that go to another worker count as nobody’s', async () => {
+    const { one, two } = await crew();
+    const { data } = await json(two, '/api/streams/live/cam');
+    const own = liveOf(one).streams.get('cam')!.bytesOut + liveOf(two).streams.get('cam')!.bytesOut;
+    expect(data.bytesOut).toBe(own);
+    expect(data.sent.rtmp).toBe(own);
+  });
+
+  test('metrics are of all workers, those of processes by worker', async () => {
+    const { stations } = await crew();
+    for (const station of stations) {
+      const { body } = await station.get('/metrics');
+      expect(body).toContain('mediad_workers 2\n');
+      expect(body).toContain('mediad_stream_viewers{app="live",stream="cam",protocol="rtmp"} 3\n');
+      expect(body).toContain('mediad_connections{protocol="rtmp"} 4\n');
+      expect(body).toMatch(/^process_resident_memory_bytes\{worker="1"\} \d+$/m);
+      expect(body).toMatch(/^process_resident_memory_bytes\{worker="2"\} \d+$/m);
+      expect(body).not.toMatch(/^process_resident_memory_bytes \d+$/m);
+    }
+  });
+
+  test('connections and requests of HTTP are added up', async () => {
+    const [one, two] = (await startCrew(conf(), 2)) as [Station, Station];
+    for (let count = 0; count < 3; count += 1) await one.get('/status');
+    expect((await two.get('/status')).body).toMatch(/accepts handled requests\n \d+ \d+ 4 /);
+  });
+
+  test('a client of another worker is disconnected, once', async () => {
+    const { one, two, players } = await crew();
+    const clients = (await json(one, '/api/clients')).data as { id: number }[];
+    const last = clients.at(-1)!.id;
+    expect((await json(one, `/api/clients/${last}`)).data).toMatchObject({ role: 'player' });
+    expect((await json(one, `/api/clients/${last}`, { method: 'DELETE' })).data).toEqual({ disconnected: 1 });
+    expect(await players[2].closed).toBe('end');
+    expect((await json(two, `/api/clients/${last}`, { method: 'DELETE' })).status).toBe(404);
+  });
+
+  test('control reaches sessions of every worker, and none of those between them', async () => {
+    const { one, two, publisher } = await crew();
+    const control = async (station: Station, path: string) => {
+      const { status, body } = await station.get(`/control/${path}`);
+      return status === 200 ? body : String(status);
+    };
+    expect(await control(one, 'drop/subscriber?app=live&name=cam')).toBe('3');
+    expect(await control(one, 'drop/subscriber?app=live&name=cam')).toBe('0');
+    expect(await control(two, 'redirect/publisher?app=live&name=none&newname=x')).toBe('0');
+    expect(await control(two, 'record/start?app=live&name=cam')).toBe('500');
+    expect(await control(two, 'drop/client?app=live')).toBe('1');
+    expect(await publisher.closed).toBe('end');
+  });
+
+  test('a recorder of another worker starts, and tells its file', async () => {
+    const { one, two } = await crew('record all manual; record_path rec;');
+    const start = await two.get('/control/record/start?app=live&name=cam');
+    expect([start.status, start.body]).toEqual([200, `${one.folder}/rec/cam.flv`]);
+    expect((await one.get('/control/record/start?app=live&name=cam')).status).toBe(204);
+  });
+});
