@@ -19,6 +19,8 @@ export class DirectConnection {
   readonly #limits: HeadLimits;
   readonly #events: DirectEvents;
   #reply: DirectReply | null = null;
+  /** Nothing has been asked yet. */
+  fresh = true;
   /** What came before its turn. */
   #held: Buffer | null = null;
 
@@ -70,6 +72,7 @@ export class DirectConnection {
         return;
       }
       at += head.length;
+      this.fresh = false;
       const reply = new DirectReply(this.#socket, head.keepAlive, this.#answered);
       this.#reply = reply;
       this.#events.request(head, reply);

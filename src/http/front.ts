@@ -102,10 +102,14 @@ export function closeIdle({ http, direct }: Front): void {
   for (const connection of direct) if (connection.idle) connection.destroy();
 }
 
-/** Lets a front go that new connections do not come to any more; those it has go on under it until they end. */
+/**
+ * Lets a front go that new connections do not come to any more; those it has go on under it until they end. The first
+ * request of one that has just come may be under way.
+ */
 export function retire(front: Front): void {
-  const { http } = front;
-  closeIdle(front);
+  const { http, direct } = front;
+  http.closeIdleConnections();
+  for (const connection of direct) if (connection.idle && !connection.fresh) connection.destroy();
   // Its watch over slow clients goes on until the last of them has had its time.
   setTimeout(() => http.close(), http.headersTimeout + 2 * HEADER_CHECK_MS).unref();
 }

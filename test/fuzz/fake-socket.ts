@@ -11,7 +11,8 @@ export class FakeSocket extends Duplex {
   bytesWritten = 0;
 
   constructor() {
-    super({ allowHalfOpen: true });
+    // As the listening sockets of the server have it: who hangs up is hung up on.
+    super({ allowHalfOpen: false });
   }
 
   /** The bytes arrive, unless the server no longer reads. */

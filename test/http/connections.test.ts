@@ -222,4 +222,22 @@ describe('connections', () => {
     await site.load(CONF);
     expect((await site.get('/a')).status).toBe(200);
   });
+
+  it('answers who had only just come when a reload changes the limits of its address', async () => {
+    const conf = (limits: string): string =>
+      `http { server { listen PORT; ${limits} location / { return 200 ok; } } }`;
+    const site = await startSite(conf('keepalive_timeout 9s;'));
+    const socket = connect(site.port, '127.0.0.1');
+    await new Promise((resolve) => socket.once('connect', resolve));
+    await expect.poll(() => site.host.counters.active).toBe(1);
+    await site.load(conf('keepalive_timeout 5s;'));
+    let text = '';
+    socket.on('data', (bytes) => {
+      text += `${bytes}`;
+    });
+    socket.write('GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n');
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect(text).toMatch(/^HTTP\/1.1 200 OK/);
+    await site.close();
+  });
 });
