@@ -229,7 +229,7 @@ describe('connections', () => {
     const site = await startSite(conf('keepalive_timeout 9s;'));
     const socket = connect(site.port, '127.0.0.1');
     await new Promise((resolve) => socket.once('connect', resolve));
-    await expect.poll(() => site.host.counters.active).toBe(1);
+    await expect.poll(() => site.runtime.requests.active).toBe(1);
     await site.load(conf('keepalive_timeout 5s;'));
     let text = '';
     socket.on('data', (bytes) => {
