@@ -2,6 +2,7 @@ import { settingsOf } from './config/block.ts';
 import { type Config, type ConfigOptions, LoadError } from './config/config.ts';
 import { ConfigError, type Diagnostic } from './config/errors.ts';
 import { printLine } from './config/print.ts';
+import { inSlices } from './config/slices.ts';
 import type { Logger } from './core/log.ts';
 import { type MainSettings, mainTable } from './core/main.ts';
 import { carryOut } from './core/plan.ts';
@@ -277,7 +278,7 @@ export class Daemon {
     const started = performance.now();
     const read = await this.#source.read(this.#config.tree);
     const outcome = await this.#attempt(read, (config) => this.#apply(read, config, started));
-    tellOutcome(this.#log, outcome, reason);
+    await inSlices(tellOutcome(this.#log, outcome, reason));
     this.#carrier.note({ reason, applied: outcome.kind === 'applied', data: outcomeData(outcome) });
     this.#follow(read);
     return outcome;

@@ -41,11 +41,23 @@ export interface OrderedSetting {
  */
 export function settingsOf<T extends Table>(block: Block, table: T): Settings<T> {
   const settings: Record<string, unknown> = {};
-  for (const [name, row] of Object.entries(table)) {
-    if (row.group !== undefined) settings[row.group] ??= ordered(block.settings[row.group]);
+  for (const [name, group] of namesIn(table)) {
+    if (group !== undefined) settings[group] ??= ordered(block.settings[group]);
     else if (name in block.settings) settings[name] = block.settings[name];
   }
   return Object.freeze(settings) as Settings<T>;
+}
+
+const names = new WeakMap<Table, readonly (readonly [name: string, group: string | undefined])[]>();
+
+/** The names of a table, and the groups of those that have one. */
+function namesIn(table: Table): readonly (readonly [name: string, group: string | undefined])[] {
+  let known = names.get(table);
+  if (known === undefined) {
+    known = Object.entries(table).map(([name, { group }]) => [name, group] as const);
+    names.set(table, known);
+  }
+  return known;
 }
 
 function ordered(entries: unknown): readonly OrderedSetting[] {

@@ -188,8 +188,10 @@ export function changedSettings(
   after: Readonly<Record<string, unknown>>,
 ): readonly string[] {
   if (before === after) return [];
-  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
-  return [...names].filter((name) => !isEqual(before[name], after[name]));
+  const changed = Object.keys(before).filter((name) => !isEqual(before[name], after[name]));
+  for (const name of Object.keys(after))
+    if (!(name in before) && after[name] !== undefined) changed.push(name);
+  return changed;
 }
 
 function isEqual(a: unknown, b: unknown): boolean {

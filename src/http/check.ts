@@ -53,8 +53,10 @@ function checkVariables(http: Block): readonly Diagnostic[] {
   const found: Diagnostic[] = [];
   const known = new Set<string>();
   for (const map of (http.settings['map'] ?? []) as readonly VariableMap[]) known.add(map.variable);
+  const seen = new Set<object>();
+  const patterns = new Set<Pattern>();
   for (const block of blocksOf(http)) {
-    for (const pattern of patternsIn(block)) for (const name of groupNames(pattern)) known.add(name);
+    findPatterns(block, seen, patterns);
     for (const entry of rewriteOf(block)) {
       if (entry.name !== 'set') continue;
       const { variable } = entry.value as SetVariable;
@@ -67,9 +69,11 @@ function checkVariables(http: Block): readonly Diagnostic[] {
       for (const match of name.matchAll(/\(\?<([A-Za-z_]\w*)>/g)) known.add(match[1]!);
     }
   }
+  for (const pattern of patterns) for (const name of groupNames(pattern)) known.add(name);
   const told = new Set<string>();
+  const read = new Set<Position>();
   for (const block of blocksOf(http)) {
-    for (const [variable, at] of usesOf(block)) {
+    for (const [variable, at] of usesOf(block, read)) {
       if (known.has(variable) || isBuiltIn(variable)) continue;
       const place = `${variable} ${at.file}:${at.line}:${at.column}`;
       if (told.has(place)) continue;
@@ -82,22 +86,27 @@ function checkVariables(http: Block): readonly Diagnostic[] {
   return found;
 }
 
-function* patternsIn(value: unknown): Iterable<Pattern> {
-  if (typeof value !== 'object' || value === null) return;
-  if ('source' in value && 'flags' in value && 'text' in value) {
-    yield value as Pattern;
+/** Notes the patterns in an object, but for what was seen: most of what a block has, it has from the one around it. */
+function findPatterns(within: object, seen: Set<object>, patterns: Set<Pattern>): void {
+  seen.add(within);
+  if ('source' in within && 'flags' in within && 'text' in within) {
+    patterns.add(within as Pattern);
     return;
   }
-  for (const [key, inner] of Object.entries(value)) {
-    if (key !== 'children' && key !== 'block') yield* patternsIn(inner);
+  for (const key of Object.keys(within)) {
+    const inner = (within as Record<string, unknown>)[key];
+    if (typeof inner !== 'object' || inner === null || seen.has(inner)) continue;
+    if (key !== 'children' && key !== 'block') findPatterns(inner, seen, patterns);
   }
 }
 
-/** The variables a block uses in what it says itself, and where. */
-function* usesOf(block: Block): Iterable<readonly [string, Position]> {
-  for (const [name, value] of Object.entries(block.settings)) {
+/** The variables a block uses in what is written for it, and where; `read` are the places that were looked at. */
+function* usesOf(block: Block, read: Set<Position>): Iterable<readonly [string, Position]> {
+  for (const name of Object.keys(block.settings)) {
     const at = block.origins[name];
-    if (at !== undefined) yield* variablesIn(value, at);
+    if (at === undefined || read.has(at)) continue;
+    read.add(at);
+    yield* variablesIn(block.settings[name], at);
   }
   for (const group of ['rewrite', 'document_root']) {
     for (const entry of (block.settings[group] ?? []) as readonly GroupEntry[]) {

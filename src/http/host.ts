@@ -2,13 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Block, childrenOf } from '../config/block.ts';
 import type { Diagnostic } from '../config/errors.ts';
+import { inSlices } from '../config/slices.ts';
 import type { Listen } from '../core/addresses.ts';
 import { countConnectionError } from '../core/connection-errors.ts';
 import type { Host, Prepared } from '../core/host.ts';
 import type { Wanted } from '../core/listeners.ts';
 import type { Total } from '../core/measures.ts';
 import { isGone, type Peer, peerOf } from '../core/peer.ts';
-import { carryOut, type Step } from '../core/plan.ts';
+import { carryOut } from '../core/plan.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { hostOf } from '../core/server-names.ts';
 import { AccessLogs } from './access-log.ts';
@@ -22,7 +23,7 @@ import { type Served, serverSteps } from './reload-report.ts';
 import { type Reply, ServerReply } from './reply.ts';
 import { headOf, type RequestHead } from './request-head.ts';
 import { respond } from './respond.ts';
-import { chooseServer, compileRouter, type HttpServer, listensOf } from './router.ts';
+import { chooseServer, compilingRouter, type HttpServer, listensOf } from './router.ts';
 import { readIdentity, type TlsIdentity } from './tls.ts';
 import { parseTarget } from './uri.ts';
 import { UserFiles } from './user-files.ts';
@@ -79,14 +80,14 @@ export class HttpHost implements Host {
   }
 
   async prepare(tree: Block): Promise<Prepared> {
-    const router = compileRouter(tree, this.#modules);
+    const router = await inSlices(compilingRouter(tree, this.#modules));
     const identities = this.#readIdentities(router);
+    const steps = await inSlices(serverSteps(this.#served, { router, identities }));
     const logs = this.#logs.prepare(childrenOf(tree, 'http')[0]);
-    const plan = (): readonly Step[] => serverSteps(this.#served, { router, identities });
     return {
-      plan,
+      plan: () => steps,
       commit: (report) => {
-        carryOut(plan(), report);
+        carryOut(steps, report);
         logs.commit();
         this.#commit({ router, identities });
       },

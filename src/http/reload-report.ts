@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Block, childrenOf } from '../config/block.ts';
+import type { Sliced } from '../config/slices.ts';
 import type { Step } from '../core/plan.ts';
 import type { ReportEntry } from '../core/report.ts';
 import { changedSettings } from '../core/services.ts';
@@ -14,7 +15,7 @@ export interface Served {
 }
 
 /** Tells what takes effect with the next request when `after` takes the place of `before`; nothing is left to be done. */
-export function serverSteps(before: Served, after: Served): readonly Step[] {
+export function* serverSteps(before: Served, after: Served): Sliced<readonly Step[]> {
   const steps: Step[] = [];
   const left = new Map(before.router.servers.map((server) => [labelOf(server), server] as const));
   for (const server of after.router.servers) {
@@ -27,8 +28,9 @@ export function serverSteps(before: Served, after: Served): readonly Step[] {
       steps.push(
         ...blockSteps('http server', name, known.block, server.block, renewed ? ['certificate'] : []),
       );
-      steps.push(...locationSteps(name, known.block, server.block));
+      steps.push(...(yield* locationSteps(name, known.block, server.block)));
     }
+    yield;
   }
   for (const name of left.keys()) steps.push(told('http server', name, 'closed'));
   return [...steps, ...commonSteps(before.router.block, after.router.block)];
@@ -82,7 +84,7 @@ function changedInside(before: Block, after: Block): readonly string[] {
   return [...names].filter((name) => !isDeepStrictEqual(childrenOf(before, name), childrenOf(after, name)));
 }
 
-function locationSteps(label: string, before: Block, after: Block): readonly Step[] {
+function* locationSteps(label: string, before: Block, after: Block): Sliced<readonly Step[]> {
   const steps: Step[] = [];
   const left = new Map(childrenOf(before, 'location').map((block) => [block.key, block] as const));
   for (const location of childrenOf(after, 'location')) {
@@ -92,8 +94,9 @@ function locationSteps(label: string, before: Block, after: Block): readonly Ste
     if (known === undefined) steps.push(told('location', name, 'started'));
     else {
       steps.push(...blockSteps('location', name, known, location, [], [before, after]));
-      steps.push(...locationSteps(label, known, location));
+      steps.push(...(yield* locationSteps(label, known, location)));
     }
+    yield;
   }
   for (const gone of left.values()) steps.push(told('location', nameOf(label, gone), 'closed'));
   if (steps.length === 0 && !isDeepStrictEqual(orderOf(before), orderOf(after))) {

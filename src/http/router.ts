@@ -1,4 +1,5 @@
 import { type Block, childrenOf, settingsOf } from '../config/block.ts';
+import { atOnce, type Sliced } from '../config/slices.ts';
 import type { GroupEntry, Settings } from '../config/table.ts';
 import type { Listen } from '../core/addresses.ts';
 import { networkTest } from '../core/networks.ts';
@@ -131,19 +132,20 @@ export function listensOf(server: Block): readonly Listen[] {
   return listen.length > 0 ? listen : [impliedListen()];
 }
 
-/** Compiles a tree; patterns and addresses in it have been checked when it was read. */
-export function compileRouter(tree: Block, modules: readonly HttpModule[]): Router {
+/** Compiles a tree, in slices; patterns and addresses in it have been checked when it was read. */
+export function* compilingRouter(tree: Block, modules: readonly HttpModule[]): Sliced<Router> {
   const http = childrenOf(tree, 'http')[0];
-  const servers = childrenOf(http, 'server').map(
-    (block): HttpServer => ({
+  const servers: HttpServer[] = [];
+  for (const block of childrenOf(http, 'server')) {
+    servers.push({
       block,
       names: settingsOf(block, serverTable).server_name,
       listens: listensOf(block),
       conf: settingsOf(block, serverTable),
       tls: settingsOf(block, tlsTable),
-      place: compilePlace(block, null, null, modules),
-    }),
-  );
+      place: yield* compilePlace(block, null, null, modules),
+    });
+  }
   const byListen = new Map<string, { servers: HttpServer[]; fallback: HttpServer }>();
   for (const server of servers) {
     for (const listen of server.listens) {
@@ -176,12 +178,13 @@ export function compileRouter(tree: Block, modules: readonly HttpModule[]): Rout
 
 const NO_LOCATIONS: Locations = { exact: new Map(), named: new Map(), prefixes: [], patterns: [] };
 
-function compilePlace(
+function* compilePlace(
   block: Block,
   match: LocationMatch | null,
   outer: Place | null,
   modules: readonly HttpModule[],
-): Place {
+): Sliced<Place> {
+  yield;
   const exception = childrenOf(block, 'limit_except')[0];
   const conf = settingsOf(block, locationTable);
   const place: { -readonly [K in keyof Place]: Place[K] } = {
@@ -205,10 +208,10 @@ function compilePlace(
     handlers: modules.flatMap((module) => bind(module, block)),
     locations: NO_LOCATIONS,
   };
-  place.locations = compileLocations(block, (inner) =>
+  place.locations = yield* compileLocations(block, (inner) =>
     compilePlace(inner, inner.value as LocationMatch, place, modules),
   );
-  place.rewrite = rewriteSteps(block, (inner) => compilePlace(inner, match, place, modules));
+  place.rewrite = rewriteSteps(block, (inner) => atOnce(compilePlace(inner, match, place, modules)));
   return place;
 }
 
@@ -256,14 +259,14 @@ function accessRules(block: Block): readonly AccessRule[] {
   }));
 }
 
-function compileLocations(block: Block, compile: (inner: Block) => Place): Locations {
+function* compileLocations(block: Block, compile: (inner: Block) => Sliced<Place>): Sliced<Locations> {
   const exact = new Map<string, Place>();
   const named = new Map<string, Place>();
   const prefixes: { prefix: string; only: boolean; place: Place }[] = [];
   const patterns: { pattern: RegExp; place: Place }[] = [];
   for (const inner of childrenOf(block, 'location')) {
     const match = inner.value as LocationMatch;
-    const place = compile(inner);
+    const place = yield* compile(inner);
     if (match.kind === 'exact') exact.set(match.uri, place);
     else if (match.kind === 'named') named.set(match.uri, place);
     else if (match.kind === 'pattern') patterns.push({ pattern: regExpOf(match.pattern), place });

@@ -5,13 +5,14 @@ import { LoadError, loadConfig } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/errors.ts';
 import { memoryFiles } from '../../src/config/files.ts';
 import { printGcc, printText } from '../../src/config/print.ts';
+import { atOnce } from '../../src/config/slices.ts';
 import { checkName } from '../../src/core/names.ts';
 import { readProxyHeader } from '../../src/core/proxy-protocol.ts';
 import { Refused } from '../../src/core/refused.ts';
 import { readRoute } from '../../src/core/route.ts';
 import { hostOf } from '../../src/core/server-names.ts';
 import { checkHttp } from '../../src/http/check.ts';
-import { compileRouter } from '../../src/http/router.ts';
+import { compilingRouter } from '../../src/http/router.ts';
 import {
   argument,
   escapeHtml,
@@ -96,7 +97,7 @@ function readConfig(input: Buffer): void {
       ...modules.flatMap((one) => one.check?.(tree) ?? []),
     ];
     printText(findings, { files: [] });
-    if (findings.every(({ severity }) => severity !== 'error')) compileRouter(tree, modules);
+    if (findings.every(({ severity }) => severity !== 'error')) atOnce(compilingRouter(tree, modules));
   } catch (error) {
     if (error instanceof LoadError) {
       assert.ok(error.diagnostics.length > 0);
