@@ -27,6 +27,7 @@ import type { Outcome, Report } from './report.ts';
 import { labelOf, type Member, RtmpServer, type ServerSpec } from './server.ts';
 import { chooseByName } from './server-names.ts';
 import { type Listed, listed, type ServiceGround, type ServiceOwner, Services } from './services.ts';
+import { Tallies } from './tallies.ts';
 import { Traffic } from './traffic.ts';
 import { alone, type Workers } from './workers.ts';
 
@@ -52,6 +53,8 @@ export class Hub {
   readonly execs = new Registry<ExecStatus>();
   /** The processes that serve together. */
   readonly workers: Workers;
+  /** What limits hold for, counted over all of them. */
+  readonly tallies: Tallies;
   readonly #log: Logger;
   #clients = 0;
   #servers: readonly RtmpServer[] = [];
@@ -63,6 +66,7 @@ export class Hub {
     this.audience = audience;
     this.measures = measures;
     this.workers = workers;
+    this.tallies = new Tallies(workers);
     this.#log = log;
   }
 

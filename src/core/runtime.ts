@@ -17,7 +17,7 @@ export class Runtime {
   readonly audience = new Audience(this.measures);
   /** Connections and requests of HTTP. */
   readonly requests = noRequests();
-  readonly files = new MemoryFiles();
+  readonly files: MemoryFiles;
   /** Access logs; reopened when logs are rotated. */
   readonly logFiles: LogFiles;
   readonly hub: Hub;
@@ -32,6 +32,7 @@ export class Runtime {
     this.prefix = prefix;
     this.log = log;
     this.workers = workers;
+    this.files = new MemoryFiles(workers);
     this.hub = new Hub(this.audience, log, workers, this.measures);
     workers.answer(FIGURES, () => figuresOf(this));
     this.logFiles = new LogFiles((file, err, lost) =>

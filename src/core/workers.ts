@@ -18,10 +18,10 @@ export interface Workers {
   /** How many there are, this one included. */
   readonly count: number;
   /**
-   * Asks all others. Those that are gone, that throw, or that do not answer in time are left out; it never rejects, and
+   * Asks all others, or `only` one. Those that are gone, that throw, or that do not answer in time are left out; it never rejects, and
    * takes 2 s at most.
    */
-  ask<T>(topic: string, body?: unknown): Promise<readonly WorkerAnswer<T>[]>;
+  ask<T>(topic: string, body?: unknown, only?: number): Promise<readonly WorkerAnswer<T>[]>;
   /** Tells all others, in order, as far as they are there; nobody answers. */
   tell(topic: string, body?: unknown): void;
   /** Answers what others ask and hears what they tell on a topic; what it returns undoes that. */

@@ -159,8 +159,9 @@ export function workersOf(channel: Channel, count: () => number): Workers {
     get count() {
       return count();
     },
-    async ask<T>(topic: string, body?: unknown) {
-      const answers = others().map(async (worker): Promise<WorkerAnswer<T> | null> => {
+    async ask<T>(topic: string, body?: unknown, only?: number) {
+      const asked = only === undefined ? others() : [only];
+      const answers = asked.map(async (worker): Promise<WorkerAnswer<T> | null> => {
         try {
           return { worker, answer: await channel.ask<T>(worker, topic, body) };
         } catch (error) {

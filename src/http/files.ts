@@ -48,7 +48,7 @@ function trimmed(exchange: Exchange, text: string): string {
 }
 
 async function lookAt(exchange: Exchange, path: string): Promise<'file' | 'folder' | 'none'> {
-  if (exchange.runtime.files.get(path) !== undefined) return 'file';
+  if (exchange.runtime.files.has(path)) return 'file';
   const found = await statOf(path);
   if (typeof found === 'string') return 'none';
   return found.isDirectory() ? 'folder' : found.isFile() ? 'file' : 'none';
@@ -72,13 +72,29 @@ export function serveFile(exchange: Exchange): Answer | Promise<Answer | Jump> {
   if (method !== 'GET' && method !== 'HEAD') return { status: 405, headers: ALLOWED };
   if (exchange.uri.endsWith('/')) return serveFolder(exchange);
   const path = filePath(exchange);
-  const held = exchange.runtime.files.get(path);
-  return held === undefined ? fromPath(exchange, path) : fromMemory(exchange, path, held);
+  const { files } = exchange.runtime;
+  const held = files.get(path);
+  if (held !== undefined) return fromMemory(exchange, path, held);
+  const coming = files.fetch(path);
+  return coming === undefined ? fromPath(exchange, path) : fromOther(exchange, path, coming);
+}
+
+/** Answers with a file that another worker holds, or has just left to the disk. */
+async function fromOther(
+  exchange: Exchange,
+  path: string,
+  coming: Promise<MemoryFile | undefined>,
+): Promise<Answer> {
+  const file = await coming;
+  return file === undefined ? fromPath(exchange, path) : fromMemory(exchange, path, file);
 }
 
 async function fromPath(exchange: Exchange, path: string): Promise<Answer> {
   const found = await statOf(path);
-  if (typeof found === 'string') return failure(exchange, path, found);
+  if (typeof found === 'string') {
+    const file = found === 'ENOENT' ? await exchange.runtime.files.search(path) : undefined;
+    return file === undefined ? failure(exchange, path, found) : fromMemory(exchange, path, file);
+  }
   if (found.isDirectory()) {
     return redirectAnswer(exchange, 301, `${escapePath(exchange.uri)}/${queryOf(exchange.args)}`);
   }

@@ -204,7 +204,7 @@ function tests(
   path: string,
 ): boolean {
   const absolute = isAbsolute(path) ? path : join(exchange.runtime.prefix, path);
-  if (exchange.runtime.files.get(absolute) !== undefined) return kind === 'file' || kind === 'exists';
+  if (exchange.runtime.files.has(absolute)) return kind === 'file' || kind === 'exists';
   let stat: Stats;
   try {
     stat = statSync(absolute);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Client } from '../../src/core/application.ts';
 import { AUDIO, VIDEO } from '../../src/media/packet.ts';
-import { AAC_HEADER, AVC_HEADER, keyFrame } from '../http/publishing.ts';
+import { AAC_HEADER, AVC_HEADER, keyFrame, sound } from '../http/publishing.ts';
 import { until } from '../rtmp/server.ts';
 import { type Station, startCrew } from './station.ts';
 
@@ -177,5 +177,114 @@ describe('whoever is asked answers for all workers', () => {
     const start = await two.get('/control/record/start?app=live&name=cam');
     expect([start.status, start.body]).toEqual([200, `${one.folder}/rec/cam.flv`]);
     expect((await one.get('/control/record/start?app=live&name=cam')).status).toBe(204);
+  });
+});
+
+describe('limits hold for all workers together', () => {
+  const entered = (work: Promise<unknown>): Promise<boolean> =>
+    work.then(
+      () => true,
+      () => false,
+    );
+
+  test('players of a stream', async () => {
+    const { one, two } = await crew('max_players 4;');
+    expect(await entered(play(two, 'cam'))).toBe(true);
+    expect(await entered(play(one, 'cam'))).toBe(false);
+    expect(await entered(play(two, 'cam'))).toBe(false);
+    expect(await entered(play(two, 'more'))).toBe(true);
+  });
+
+  test('streams of an application, and of an address', async () => {
+    const { one, two } = await crew('max_live_streams 2; max_publishers_per_address 2;');
+    expect(await entered(publish(two, 'second'))).toBe(true);
+    expect(await entered(publish(one, 'third'))).toBe(false);
+    expect(await entered(publish(two, 'third'))).toBe(false);
+  });
+
+  test('connections', async () => {
+    const { one, two, players } = await crew('max_connections 5;');
+    expect(await entered(one.client('live'))).toBe(true);
+    expect(await entered(two.client('live'))).toBe(false);
+    players[0].destroy();
+    await until(() => one.runtime.hub.servers[0]!.clients.size === 3);
+    await until(() => two.runtime.hub.tallies.open('connections').of('') === 4);
+    expect(await entered(two.client('live'))).toBe(true);
+  });
+});
+
+describe('HLS', () => {
+  /** The disk takes nothing, so that every file can only be had from memory. */
+  const hls = 'hls on; hls_path media.conf/hls; hls_fragment 1s; hls_continuous on;';
+
+  function segments(list: string): readonly string[] {
+    return list.split('\n').filter((line) => line.endsWith('.ts'));
+  }
+
+  test('whichever worker is asked has the playlist and its segments', async () => {
+    const stations = await startCrew(
+      conf(hls).replace('location /hls/ { root .; }', 'location / { root .; }'),
+      2,
+    );
+    const [one, two] = stations as [Station, Station];
+    const client = await broadcast(one);
+    const url = '/media.conf/hls/cam.m3u8';
+    await expect.poll(async () => segments((await two.get(url)).body).length).toBe(3);
+    for (const station of stations) {
+      const list = await station.get(url);
+      expect(list.headers.get('content-type')).toContain('mpegurl');
+      for (const name of segments(list.body)) {
+        const segment = await station.get(`/media.conf/hls/${name}`);
+        expect([segment.status, segment.headers.get('content-type')]).toEqual([200, 'video/mp2t']);
+      }
+    }
+    const [last] = segments((await one.get(url)).body).slice(-1);
+    const bodies = await Promise.all(stations.map((each) => each.get(`/media.conf/hls/${last}`)));
+    expect(bodies[1]!.body).toBe(bodies[0]!.body);
+    expect((await two.get('/media.conf/hls/cam-1.ts')).status).toBe(404);
+    // One viewer, whichever workers it asks; the other one has another name.
+    await two.get(url, { headers: { 'User-Agent': 'another' } });
+    await expect.poll(async () => (await json(one, '/api/streams')).data[0].viewers.hls).toBe(2);
+    client.destroy();
+  });
+
+  async function broadcast(station: Station) {
+    const client = await station.client('live');
+    const id = await client.publish('cam');
+    client.push(VIDEO, 0, AVC_HEADER, id);
+    client.push(AUDIO, 0, AAC_HEADER, id);
+    for (let time = 0; time <= 3000; time += 1000) {
+      client.push(VIDEO, time, keyFrame(1), id);
+      client.push(AUDIO, time, sound(1), id);
+    }
+    return client;
+  }
+
+  test('a publisher that returns to another worker goes on with the list', async () => {
+    const stations = await startCrew(conf('hls on; hls_path hls; hls_fragment 1s; hls_continuous on;'), 2);
+    const [one, two] = stations as [Station, Station];
+    const list = async (station: Station) => (await station.get('/hls/cam.m3u8')).body;
+    const sequence = (text: string) => Number(/MEDIA-SEQUENCE:(\d+)/.exec(text)?.[1]) + segments(text).length;
+    let ends = 0;
+    for (const owner of [one, two, one]) {
+      const before = ends;
+      const client = await broadcast(owner);
+      for (const station of stations) {
+        await expect
+          .poll(async () => {
+            ends = sequence(await list(station));
+            return ends;
+          })
+          .toBeGreaterThanOrEqual(before + 3);
+      }
+      expect(ends).toBeLessThanOrEqual(before === 0 ? ends : before + 4);
+      client.destroy();
+      await until(() => liveOf(owner).streams.get('cam') === undefined);
+    }
+    const lists = await Promise.all(stations.map(list));
+    expect(lists[0]).toBe(lists[1]);
+    for (const name of segments(lists[0]!)) {
+      for (const station of stations) expect((await station.get(`/hls/${name}`)).status).toBe(200);
+    }
   });
 });

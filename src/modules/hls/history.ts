@@ -63,7 +63,7 @@ async function withoutMissing(all: readonly Listed[], files: MemoryFiles): Promi
   const there = await Promise.all(
     all.map(
       async ({ path }) =>
-        files.get(path) !== undefined ||
+        files.has(path) ||
         (await stat(path).then(
           (found) => found.isFile(),
           () => false,

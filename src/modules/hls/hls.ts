@@ -42,6 +42,7 @@ export function startHls(
     prefix: context.prefix,
     application: context.application,
     files: context.files,
+    elsewhere: () => context.hub.workers.count > 1,
     log: context.log,
     disk: timedDisk(disk, writing),
     trouble: new DiskTrouble(context.log, path),
@@ -63,7 +64,10 @@ export function startHls(
         return 2 * Math.max(current.hls_playlist_length, ...reach);
       },
       protects: (file: string) =>
-        masters.protects(file) || [...outputs.values()].some((output) => output.protects(file)),
+        // What lists of other workers name stays as long as they do.
+        (context.files.isForeign(file) && !file.endsWith('.m3u8')) ||
+        masters.protects(file) ||
+        [...outputs.values()].some((output) => output.protects(file)),
       log: context.log,
     };
     const paths = new Set([path]);
@@ -71,6 +75,8 @@ export function startHls(
     for (const one of paths) context.own(keepClean(context.files, one, client));
   }
   context.forEachStream((stream) => {
+    // Streams from another worker of this server are segmented there.
+    if (context.application.publicationOf(stream)?.request.client.origin === 'worker') return undefined;
     let output = outputs.get(stream.name);
     if (output === undefined) {
       output = new StreamOutput(stream.name, ground);

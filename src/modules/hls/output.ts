@@ -41,6 +41,8 @@ export interface OutputGround {
   readonly disk: DiskAccess;
   readonly trouble: DiskTrouble;
   readonly application: Application;
+  /** Whether other workers may have made the stream's files since this one did. */
+  readonly elsewhere: () => boolean;
   readonly counts: OutputCounts;
   /** The playlist has a new segment. */
   readonly listed: (output: StreamOutput) => void;
@@ -188,7 +190,7 @@ export class StreamOutput {
 
   /** Makes the list ready for a new publisher. */
   #continue(): void {
-    if (this.#known) {
+    if (this.#known && !this.#ground.elsewhere()) {
       this.#clearIfOver(performance.now() - this.#listedAt);
       return;
     }

@@ -1,6 +1,5 @@
 import { settingsOf } from '../../config/block.ts';
-import type { Application, Client, PlayRequest, PublishRequest } from '../../core/application.ts';
-import type { Hub } from '../../core/hub.ts';
+import type { Client, PlayRequest, PublishRequest } from '../../core/application.ts';
 import { maskedName } from '../../core/log.ts';
 import {
   type ApplicationContext,
@@ -11,28 +10,49 @@ import {
 } from '../../core/module.ts';
 import { shareOf } from '../../core/networks.ts';
 import { Refused } from '../../core/refused.ts';
+import type { Stream } from '../../core/stream.ts';
+import type { Tally } from '../../core/tallies.ts';
 import { Meters, STEP_MS } from './bitrate.ts';
 import { type LimitSettings, limitTable } from './directives.ts';
-import { Tally } from './tally.ts';
 
 /** The server's own relays and workers are not limited: what they carry has been let in elsewhere. */
 function isLimited({ origin }: Client): boolean {
   return origin === 'client';
 }
 
-/** Everybody who plays and publishes in an application, counted in the ways that its limits ask for. */
+/** Everybody who plays and publishes in an application, counted in the ways that its limits ask for, in all workers. */
 class Counts {
-  readonly players = new Tally();
-  readonly playersByAddress = new Tally();
-  readonly publishersByAddress = new Tally();
+  /** Names of streams, each with how many workers have it from its publisher. */
+  readonly names: Tally;
+  readonly streams: Tally;
+  readonly players: Tally;
+  readonly playersByAddress: Tally;
+  readonly publishersByAddress: Tally;
   readonly meters = new Meters();
+  /** Those that have a publisher here, or wait for it. */
+  readonly #streams = new Set<Stream>();
 
-  constructor({ application, observe }: ApplicationContext) {
+  constructor({ application, hub, observe, own }: ApplicationContext) {
+    const open = (what: string): Tally => {
+      const tally = hub.tallies.open(JSON.stringify([application.server, application.name, what]));
+      own(() => tally.close());
+      return tally;
+    };
+    this.names = open('names');
+    this.streams = open('streams');
+    this.players = open('players');
+    this.playersByAddress = open('players by address');
+    this.publishersByAddress = open('publishers by address');
+    for (const stream of application.streams.values()) {
+      const { request } = application.publicationOf(stream) ?? {};
+      if (request === undefined ? stream.live : isOwn(request)) this.#stream(stream);
+    }
     for (const publication of application.publications) this.#publisher(publication.request, 'add');
     for (const publication of application.publications) this.meters.add(publication);
     for (const { request, stream } of application.subscriptions) this.#player(request, stream.name, 'add');
     observe({
       published: (publication) => {
+        if (isOwn(publication.request)) this.#stream(publication.stream);
         this.#publisher(publication.request, 'add');
         this.meters.add(publication);
       },
@@ -40,9 +60,21 @@ class Counts {
         this.#publisher(publication.request, 'remove');
         this.meters.remove(publication);
       },
+      ended: (stream) => {
+        if (!this.#streams.delete(stream)) return;
+        this.names.remove(stream.name);
+        this.streams.remove('');
+      },
       played: ({ request, stream }) => this.#player(request, stream.name, 'add'),
       unplayed: ({ request, stream }) => this.#player(request, stream.name, 'remove'),
     });
+  }
+
+  #stream(stream: Stream): void {
+    if (this.#streams.has(stream)) return;
+    this.#streams.add(stream);
+    this.names.add(stream.name);
+    this.streams.add('');
   }
 
   #publisher({ client }: PublishRequest, change: 'add' | 'remove'): void {
@@ -54,6 +86,11 @@ class Counts {
     this.players[change](stream);
     this.playersByAddress[change](shareOf(client.address));
   }
+}
+
+/** The stream is not that of another worker. */
+function isOwn({ client }: PublishRequest): boolean {
+  return client.origin !== 'worker';
 }
 
 function refuse(message: string): never {
@@ -71,7 +108,7 @@ function checkPublisher(request: PublishRequest, conf: LimitSettings, counts: Co
   const before = stream === undefined ? undefined : application.publicationOf(stream);
   const { max_live_streams: streams, max_publishers_per_address: each } = conf;
   // A publisher that comes back, or takes a name over, makes no further stream.
-  if (streams !== null && !isThere(application, name) && streamsOf(application) >= streams) {
+  if (streams !== null && counts.names.of(name) === 0 && counts.streams.of('') >= streams) {
     refuse('the application has as many streams as it may have');
   }
   if (each === null || !hasAddress(client)) return;
@@ -80,17 +117,6 @@ function checkPublisher(request: PublishRequest, conf: LimitSettings, counts: Co
   if (counts.publishersByAddress.of(share) - taken >= each) {
     refuse('this address publishes as many streams as it may');
   }
-}
-
-function isThere(application: Application, name: string): boolean {
-  const stream = application.streams.get(name);
-  return stream !== undefined && (stream.live || application.publicationOf(stream) !== undefined);
-}
-
-function streamsOf(application: Application): number {
-  let streams = 0;
-  for (const name of application.streams.keys()) if (isThere(application, name)) streams += 1;
-  return streams;
 }
 
 function checkPlayer({ client, name }: PlayRequest, conf: LimitSettings, counts: Counts): void {
@@ -130,23 +156,32 @@ function startLimit(conf: LimitSettings, context: ApplicationContext): Service<L
   };
 }
 
-function connectionsOf(hub: Hub): number {
-  return hub.servers.reduce((sum, { clients }) => sum + clients.size, 0);
-}
-
 /** Limits of how many may connect, publish and play, and how much publishers may send. */
 export const limitModule: Module = {
   name: 'limit',
   tables: { application: limitTable },
   server: serverService(limitTable, {
     enabled: () => true,
-    start(_conf, { hub, limit }) {
+    start(_conf, { hub, server, limit, observe, own }) {
+      const connections = hub.tallies.open('connections');
+      own(() => connections.close());
+      const counts = ({ origin }: Client): boolean => origin !== 'worker';
+      for (const client of server.clients.keys()) if (counts(client)) connections.add('');
+      observe({
+        connected: (client) => {
+          if (counts(client)) connections.add('');
+        },
+        disconnected: (client) => {
+          if (counts(client)) connections.remove('');
+        },
+      });
       limit(({ server, name, client }) => {
         const block = server.spec.applications.find(({ key }) => key === name);
         if (block === undefined || !isLimited(client)) return;
         const { max_connections: most } = settingsOf(block, limitTable);
-        if (most !== null && connectionsOf(hub) >= most)
+        if (most !== null && connections.of('') >= most) {
           refuse('the server has as many clients as it may have');
+        }
       });
       return { update: () => true };
     },

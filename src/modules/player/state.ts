@@ -112,7 +112,7 @@ async function hlsUrl(exchange: Exchange, playable: Playable): Promise<string | 
   const path = playlistPath(playable, runtime.prefix);
   const url = path === null ? null : fileUrl(exchange, path);
   if (path === null || url === null) return null;
-  if (runtime.files.get(path) !== undefined) return url;
+  if (runtime.files.has(path)) return url;
   return access(path).then(
     () => url,
     () => null,
