@@ -16,9 +16,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: ['config', 'media'],
   rtmp: ['core', 'wire', 'media', 'config'],
   http: ['core', 'wire', 'media', 'config'],
+  workers: ['core', 'wire', 'media', 'config'],
   modules: ['http', 'rtmp', 'core', 'wire', 'media', 'config'],
-  daemon: ['modules', 'http', 'rtmp', 'core', 'wire', 'media', 'config'],
-  cli: ['daemon', 'modules', 'http', 'rtmp', 'core', 'wire', 'media', 'config'],
+  daemon: ['workers', 'modules', 'http', 'rtmp', 'core', 'wire', 'media', 'config'],
+  cli: ['daemon', 'workers', 'modules', 'http', 'rtmp', 'core', 'wire', 'media', 'config'],
   web: [],
 };
 

@@ -1,103 +1,24 @@
 import { randomUUID } from 'node:crypto';
+import type { Claim, Elsewhere } from './elsewhere.ts';
 import { type Audience, type FlushPolicy, flushPolicy } from './flush.ts';
 import { Gates } from './gates.ts';
 import type { LiveSettings } from './live.ts';
 import type { Logger } from './log.ts';
 import { checkName } from './names.ts';
+import type { Observer } from './observer.ts';
 import { type Origin, Origins } from './origins.ts';
 import { Playlists } from './playlists.ts';
 import { Publication } from './publication.ts';
 import { Recorders } from './recordings.ts';
 import { Refused } from './refused.ts';
 import { Relays } from './relays.ts';
+import type { Client, Gate, PlayRequest, PublishRequest, Request } from './request.ts';
 import { checkRoute, hopOf } from './route.ts';
-import { Stream, type StreamListener } from './stream.ts';
+import { Stream } from './stream.ts';
 import { type StreamTask, StreamTasks } from './stream-tasks.ts';
 import { Subscription } from './subscription.ts';
 
-/** Who asks: one connection of a client, of a relay, or of another worker. */
-export interface Client {
-  /** Counts up over the life of the process; the same number in logs, callbacks and statistics. */
-  readonly id: number;
-  readonly protocol: 'rtmp' | 'http-flv';
-  /** `relay`: one of this server's own, which pulls from elsewhere or hands a stream to another application. */
-  readonly origin: 'client' | 'relay' | 'worker';
-  /** IP address without port, or `unix:`. Of a pull the source's; of a stream from another application 127.0.0.1. */
-  readonly address: string;
-  /** Fields of the connect command; empty where the protocol has none. */
-  readonly flashver: string;
-  readonly tcurl: string;
-  readonly swfurl: string;
-  readonly pageurl: string;
-  /** The query of the connect's application name. */
-  readonly connectArgs: string;
-  /** The streams this one was handed on from, as `route.ts` writes them: relays that go in circles are refused. */
-  readonly via?: readonly string[];
-  /** Wall clock, ms, of its coming, where that was before it published or played. */
-  readonly since?: number;
-  /** Bytes of its connection, where it has one of its own. */
-  readonly traffic?: { readonly bytesIn: number; readonly bytesOut: number };
-  readonly log: Logger;
-}
-
-/** A wish to publish a name. Gates may change `name`. */
-export interface PublishRequest {
-  readonly action: 'publish';
-  readonly client: Client;
-  readonly application: Application;
-  name: string;
-  /** The query after the name, without `?`. */
-  readonly args: string;
-  /** `live`, `record`, `append` or empty. */
-  readonly type: string;
-  /** Where to push the stream besides what the configuration says; URLs as in `push`, without variables. For gates. */
-  targets?: readonly string[];
-  /** Ends the publisher's session: the publication was taken away. */
-  readonly dismiss: (reason: string) => void;
-  /** Has the client publish `NAME[?ARGS]` instead, as if it had asked for that; false where it cannot now. */
-  readonly redirect?: (name: string) => boolean;
-  /** Tells the publisher what becomes of its stream: a status of NetStream, where its protocol has those. */
-  readonly tell?: (level: 'status' | 'error', code: string, description: string) => void;
-}
-
-/** A wish to play a name. Gates may change `name`. */
-export interface PlayRequest {
-  readonly action: 'play';
-  readonly client: Client;
-  readonly application: Application;
-  name: string;
-  readonly args: string;
-  /** As in the play command, in ms or negative for live; 0, 0 and false where it has none; HTTP has -2, -1 and false. */
-  readonly start: number;
-  readonly duration: number;
-  readonly reset: boolean;
-  /** Where to pull the stream from if nobody publishes it here: a URL as in `pull`, without variables. For gates. */
-  source?: string;
-  /** Told what happens to the stream from the moment the player is let in. */
-  readonly listener: StreamListener;
-  readonly dismiss: (reason: string) => void;
-  /** Has the client play `NAME[?ARGS]` instead, as if it had asked for that; false where it cannot now. */
-  readonly redirect?: (name: string) => boolean;
-}
-
-export type Request = PublishRequest | PlayRequest;
-
-/** Decides about a request; throws Refused to say no. Run in the order of the modules. */
-export type Gate<R extends Request = Request> = (request: R) => void | Promise<void>;
-
-/** Told after the fact; must not throw. */
-export interface Observer {
-  published?(publication: Publication): void;
-  unpublished?(publication: Publication): void;
-  /** Nobody publishes the name any more, and none is waited for; after `unpublished`. */
-  ended?(stream: Stream): void;
-  played?(subscription: Subscription): void;
-  unplayed?(subscription: Subscription): void;
-  /** Not let in after all, by whichever gate, or since the name is taken, gone or not to be had. */
-  refused?(request: Request): void;
-  /** The client's connection has ended, after all else of it. */
-  left?(client: Client): void;
-}
+export type { Client, Gate, PlayRequest, PublishRequest, Request };
 
 /** An application: the only way in for publishers and players of every protocol, and the home of their streams. */
 export class Application {
@@ -120,12 +41,15 @@ export class Application {
   readonly #gaps = new Map<Stream, NodeJS.Timeout>();
   /** Names taken by a publisher whose gates are still being asked. */
   readonly #asking = new Set<string>();
+  /** Streams that other workers' publishers feed, or fed last: their services run over there. */
+  readonly #foreign = new Map<Stream, Publication | null>();
   readonly #observers = new Set<Observer>();
   readonly #tasks = new StreamTasks();
   readonly #origins = new Origins();
   readonly #identity: string;
   readonly #policy: FlushPolicy;
   readonly #audience: Audience;
+  readonly #elsewhere: Elsewhere | undefined;
 
   /** `server` names the server block it stands in, `settings` are its live settings, `identity` the process. */
   constructor(
@@ -135,8 +59,10 @@ export class Application {
     audience: Audience,
     log: Logger,
     identity: string = randomUUID(),
+    elsewhere?: Elsewhere,
   ) {
     this.#identity = identity;
+    this.#elsewhere = elsewhere;
     this.server = this.#home = server;
     this.name = name;
     this.settings = settings;
@@ -166,6 +92,11 @@ export class Application {
     return this.#publications.get(stream);
   }
 
+  /** Whether the stream comes from another worker, which counts its publisher and runs its services. */
+  isForeign(stream: Stream): boolean {
+    return this.#foreign.has(stream);
+  }
+
   observe(observer: Observer): () => void {
     this.#observers.add(observer);
     return () => this.#observers.delete(observer);
@@ -173,7 +104,10 @@ export class Application {
 
   /** Runs a task for every stream that is live now and later, until it is undone. */
   forEachStream(task: StreamTask): () => void {
-    return this.#tasks.add(task, this.#streams.values());
+    return this.#tasks.add(
+      task,
+      [...this.#streams.values()].filter((stream) => !this.#foreign.has(stream)),
+    );
   }
 
   /** Adds a source of streams that nobody publishes here; `order` is its module's place in the list of modules. */
@@ -198,24 +132,41 @@ export class Application {
     // Held while the gates are asked, so that of two publishers at the same moment one is told at once.
     const asked = request.name;
     this.#asking.add(asked);
+    let claim: Claim | undefined;
     try {
+      claim = await this.#claim(asked);
       await this.#pass(request);
       if (request.name !== asked) {
         this.#check(request.name);
         this.#checkRoute(request);
         this.#checkFree(request.name);
+        claim?.release();
+        claim = await this.#claim(request.name);
       }
+      await claim?.take();
+      this.#check(request.name);
+      this.#checkFree(request.name, true);
+      this.gates.confirm(request);
+    } catch (error) {
+      claim?.release();
+      throw error;
     } finally {
       this.#asking.delete(asked);
     }
-    this.gates.confirm(request);
     const stream = this.#stream(request.name);
     this.#takeOver(stream);
     const publication = new Publication(request, stream, (ended) => this.#unpublish(ended));
     this.#publications.set(stream, publication);
+    const foreign = this.#foreign.delete(stream);
     stream.begin();
     this.#tell((observer) => observer.published?.(publication));
+    // It was live here already by another worker's publisher, and now it is this one's to serve.
+    if (foreign && stream.live) this.#tasks.started(stream);
     return publication;
+  }
+
+  #claim(name: string): Promise<Claim> | undefined {
+    return this.#elsewhere?.claim(this, name, this.settings.publish_conflict === 'takeover');
   }
 
   /**
@@ -231,10 +182,11 @@ export class Application {
     await this.#pass(request);
     this.#check(request.name);
     this.#checkRoute(request);
-    if (!this.#has(request.name)) {
-      const coming = await this.#origins.fetch(request, mayWait);
+    if (!this.has(request.name)) {
+      const coming =
+        (await this.#elsewhere?.fetch(this, request.name)) || (await this.#origins.fetch(request, mayWait));
       this.#checkOpen();
-      if (!mayWait && !this.#has(request.name)) {
+      if (!mayWait && !this.has(request.name)) {
         throw new Refused('not-found', coming ? 'the stream has ended' : 'no such stream');
       }
     }
@@ -243,6 +195,7 @@ export class Application {
     const subscription = new Subscription(request, stream, (ended) => this.#unplay(ended));
     this.#subscriptions.add(subscription);
     this.#tell((observer) => observer.played?.(subscription));
+    if (!this.has(request.name)) this.#elsewhere?.awaited(this, request.name);
     return subscription;
   }
 
@@ -252,8 +205,7 @@ export class Application {
     for (const stream of this.#streams.values()) stream.sweep(now);
     if (idle === null) return;
     for (const publication of this.#publications.values()) {
-      const since = Math.max(publication.stream.lastMediaAt, publication.beganAt);
-      if (now - since > idle) publication.request.dismiss('the publisher sends nothing');
+      if (now - publication.heardAt > idle) publication.request.dismiss('the publisher sends nothing');
     }
   }
 
@@ -274,7 +226,8 @@ export class Application {
       publication.request.dismiss(reason);
       publication.close();
     }
-    for (const stream of [...this.#gaps.keys()]) this.#end(stream);
+    for (const feeder of this.#foreign.values()) feeder?.request.dismiss(reason);
+    for (const stream of [...this.#gaps.keys(), ...this.#foreign.keys()]) this.#end(stream);
     for (const subscription of [...this.#subscriptions]) {
       subscription.request.dismiss(reason);
       subscription.close();
@@ -304,16 +257,17 @@ export class Application {
     checkRoute(request.client.via, () => this.hop(request.name));
   }
 
-  /** Somebody publishes it, or did and may return. */
-  #has(name: string): boolean {
+  /** Somebody publishes the name, or did and may return, here or at another worker that it is fetched from. */
+  has(name: string): boolean {
     const stream = this.#streams.get(name);
-    return stream !== undefined && (stream.live || this.#publications.has(stream));
+    if (stream === undefined) return false;
+    return stream.live || this.#publications.has(stream) || (this.#foreign.get(stream) ?? null) !== null;
   }
 
-  #checkFree(name: string): void {
+  #checkFree(name: string, ours = false): void {
     const stream = this.#streams.get(name);
     const taken = stream !== undefined && this.#publications.has(stream);
-    if (this.#asking.has(name) || (taken && this.settings.publish_conflict === 'reject')) {
+    if ((this.#asking.has(name) && !ours) || (taken && this.settings.publish_conflict === 'reject')) {
       throw new Refused('busy', 'Already publishing');
     }
   }
@@ -334,7 +288,9 @@ export class Application {
       (error) => this.log.error({ err: error }, 'a reader of a stream failed'),
     );
     stream.listen({
-      started: () => this.#tasks.started(stream),
+      started: () => {
+        if (!this.#foreign.has(stream)) this.#tasks.started(stream);
+      },
       stopped: () => this.#tasks.stopped(stream),
     });
     this.#streams.set(name, stream);
@@ -345,6 +301,7 @@ export class Application {
   #takeOver(stream: Stream): void {
     clearTimeout(this.#gaps.get(stream));
     this.#gaps.delete(stream);
+    this.#foreign.get(stream)?.request.dismiss('the stream is published here');
     const before = this.#publications.get(stream);
     if (before === undefined) return;
     this.#publications.delete(stream);
@@ -357,15 +314,17 @@ export class Application {
     const { stream } = publication;
     this.#publications.delete(stream);
     this.#tell((observer) => observer.unpublished?.(publication));
+    if (!this.#wait(stream)) this.#end(stream);
+    else this.#elsewhere?.vacant(this, stream.name);
+  }
+
+  /** Waits for a publisher to return, where that is wanted. */
+  #wait(stream: Stream): boolean {
     const gap = this.settings.publish_gap;
-    if (gap > 0 && !this.closed && stream.live) {
-      this.#gaps.set(
-        stream,
-        setTimeout(() => this.#end(stream), gap),
-      );
-    } else {
-      this.#end(stream);
-    }
+    if (gap === 0 || this.closed || !stream.live) return false;
+    const timer = setTimeout(() => this.#end(stream), gap);
+    this.#gaps.set(stream, timer);
+    return true;
   }
 
   /** The stream is over: nobody publishes it, and none is waited for. */
@@ -373,7 +332,10 @@ export class Application {
     clearTimeout(this.#gaps.get(stream));
     this.#gaps.delete(stream);
     stream.end();
-    this.#tell((observer) => observer.ended?.(stream));
+    if (!this.#foreign.delete(stream)) {
+      this.#tell((observer) => observer.ended?.(stream));
+      this.#elsewhere?.ended(this, stream.name);
+    }
     if (!this.settings.idle_streams || this.closed) {
       for (const subscription of [...this.#subscriptions]) {
         if (subscription.stream === stream) subscription.request.dismiss('the stream has ended');
@@ -386,11 +348,44 @@ export class Application {
     this.#subscriptions.delete(subscription);
     this.#tell((observer) => observer.unplayed?.(subscription));
     this.#release(subscription.stream);
+    this.#elsewhere?.unplayed(this, subscription.stream.name);
+  }
+
+  /** The name is another worker's from now on: its publisher here is sent away, its services end, its players stay. */
+  yield(name: string): void {
+    const stream = this.#streams.get(name);
+    if (stream === undefined || this.#foreign.has(stream)) return;
+    this.#takeOver(stream);
+    this.#foreign.set(stream, null);
+    this.#tasks.stopped(stream);
+    this.#tell((observer) => observer.ended?.(stream));
+  }
+
+  /** Another worker feeds the stream: neither gates nor services, and nobody is told. Null where it is published here. */
+  mirror(request: PublishRequest): Publication | null {
+    const stream = this.#stream(request.name);
+    if (this.closed || this.#publications.has(stream)) return null;
+    clearTimeout(this.#gaps.get(stream));
+    this.#gaps.delete(stream);
+    const publication = new Publication(request, stream, (ended) => {
+      if (this.#foreign.get(stream) === ended) this.#foreign.set(stream, null);
+    });
+    this.#foreign.set(stream, publication);
+    stream.begin();
+    return publication;
+  }
+
+  /** No other worker has the name any more; its publisher `mayReturn`. */
+  forsake(name: string, mayReturn: boolean): void {
+    const stream = this.#streams.get(name);
+    if (stream === undefined || !this.#foreign.has(stream) || this.#gaps.has(stream)) return;
+    if (!mayReturn || !this.#wait(stream)) this.#end(stream);
   }
 
   /** Forgets a stream that nobody holds any more. */
   #release(stream: Stream): void {
     if (this.#publications.has(stream) || this.#gaps.has(stream) || stream.listeners > 1) return;
+    if (this.#foreign.has(stream)) return;
     if (this.#streams.get(stream.name) === stream) this.#streams.delete(stream.name);
   }
 

@@ -1,4 +1,5 @@
-import type { Application, Client, Observer, Request } from './application.ts';
+import type { Application, Client, Request } from './application.ts';
+import type { Observer } from './observer.ts';
 import type { Publication } from './publication.ts';
 import type { Subscription } from './subscription.ts';
 

@@ -4,6 +4,7 @@ import { atOnce, type Sliced } from '../config/slices.ts';
 import type { Listen } from './addresses.ts';
 import { Application } from './application.ts';
 import type { CallbackStatus } from './callbacks.ts';
+import type { Elsewhere } from './elsewhere.ts';
 import { Events } from './events.ts';
 import type { ExecStatus } from './execs.ts';
 import type { Audience } from './flush.ts';
@@ -62,7 +63,16 @@ export class Hub {
   readonly #unfinished = new Set<Promise<unknown>>();
   readonly #files = new Set<Promise<unknown>>();
 
-  constructor(audience: Audience, log: Logger, workers: Workers = alone, measures = new Measures()) {
+  readonly #elsewhere: Elsewhere | undefined;
+
+  constructor(
+    audience: Audience,
+    log: Logger,
+    workers: Workers = alone,
+    measures = new Measures(),
+    elsewhere?: Elsewhere,
+  ) {
+    this.#elsewhere = elsewhere;
     this.audience = audience;
     this.measures = measures;
     this.workers = workers;
@@ -191,7 +201,15 @@ export class Hub {
   #member(label: string, block: Block): Member {
     const log = this.#log.child({ app: block.key });
     const settings = settingsOf(block, liveTable);
-    const application = new Application(label, block.key, settings, this.audience, log, this.identity);
+    const application = new Application(
+      label,
+      block.key,
+      settings,
+      this.audience,
+      log,
+      this.identity,
+      this.#elsewhere,
+    );
     application.observe(this.events.observer(application));
     return { application, block, services: new Services(applicationOwner(this, application, log)) };
   }

@@ -18,6 +18,11 @@ export class Publication {
     this.#end = end;
   }
 
+  /** Monotonic ms of its newest media, or of its beginning. */
+  get heardAt(): number {
+    return Math.max(this.stream.lastMediaAt, this.beganAt);
+  }
+
   /** A media or data message; `raw` is the 32-bit timestamp in ms. Ignored after `close`. */
   push(kind: Kind, raw: number, body: Buffer, now: number): void {
     if (!this.closed) this.stream.ingest(kind, raw, body, now);

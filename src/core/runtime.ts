@@ -1,3 +1,4 @@
+import type { Elsewhere } from './elsewhere.ts';
 import { FIGURES, figuresOf } from './figures.ts';
 import { Audience } from './flush.ts';
 import { Hub } from './hub.ts';
@@ -28,12 +29,13 @@ export class Runtime {
   readonly prefix: string;
   readonly startedAt = Date.now();
 
-  constructor(prefix: string, log: Logger, workers: Workers = alone) {
+  /** `elsewhere` is given where `workers` are several. */
+  constructor(prefix: string, log: Logger, workers: Workers = alone, elsewhere?: Elsewhere) {
     this.prefix = prefix;
     this.log = log;
     this.workers = workers;
     this.files = new MemoryFiles(workers);
-    this.hub = new Hub(this.audience, log, workers, this.measures);
+    this.hub = new Hub(this.audience, log, workers, this.measures, elsewhere);
     workers.answer(FIGURES, () => figuresOf(this));
     this.logFiles = new LogFiles((file, err, lost) =>
       log.error({ file, err, lost }, 'a log could not be written'),

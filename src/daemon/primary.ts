@@ -6,6 +6,7 @@ import type { Step } from '../core/plan.ts';
 import { Report } from '../core/report.ts';
 import type { Carrier, Census, Committed, Ready, ReloadNote } from './carrier.ts';
 import { checkTree, wantedOf } from './check.ts';
+import { Claims } from './claims.ts';
 import { Distribution } from './distribution.ts';
 import { type CommittedData, mergeCommitted, mergeSteps } from './merge.ts';
 import { ORDERS, type Prepared, type PrepareOrder } from './orders.ts';
@@ -36,6 +37,7 @@ export class Primary implements Carrier {
   readonly #listeners: Listeners;
   readonly #distribution = new Distribution();
   readonly #workforce: Workforce;
+  readonly #claims: Claims;
   readonly #folder = new SocketFolder();
   /** What runs, for workers that are started again; undefined before the first configuration is applied. */
   #order: PrepareOrder | undefined;
@@ -61,10 +63,13 @@ export class Primary implements Carrier {
         left: (index) => {
           this.#returned.delete(index);
           this.#distribution.leave(index);
+          this.#claims.left(index);
         },
       },
       log,
     );
+    const { channel } = this.#workforce.exchange;
+    this.#claims = new Claims(channel, () => this.#workforce.present);
   }
 
   get addresses(): readonly string[] {

@@ -6,8 +6,10 @@ import type { TableSource } from '../config/table.ts';
 import type { Prepared as PreparedPart } from '../core/host.ts';
 import { mainTable } from '../core/main.ts';
 import { Runtime } from '../core/runtime.ts';
+import { Links } from '../workers/links.ts';
+import { OtherWorkers } from '../workers/other-workers.ts';
 import type { Census, ReloadNote } from './carrier.ts';
-import { Channel, workersOf } from './channel.ts';
+import { Channel, PRIMARY, workersOf } from './channel.ts';
 import { diagnose } from './failures.ts';
 import { ErrorLog, type Pretty } from './logging.ts';
 import { type CommittedData, stepOf } from './merge.ts';
@@ -15,6 +17,7 @@ import { ORDERS, type Prepared, type PrepareOrder } from './orders.ts';
 import { prepareAll } from './prepare.ts';
 import { dropRights, logTargets, setEnvironment } from './process.ts';
 import { type Hosts, Serving } from './serving.ts';
+import { workerSocket } from './socket-folder.ts';
 import { loadTexts } from './texts.ts';
 import type { FromWorker, ToWorker } from './worker-process.ts';
 
@@ -33,6 +36,9 @@ export interface WorkerOptions {
 interface Running {
   readonly serving: Serving;
   readonly log: ErrorLog;
+  readonly others: OtherWorkers;
+  /** From the end of the first preparation on. */
+  links: Links | undefined;
 }
 
 /** One worker: it serves the connections it is handed, and does what the primary orders. */
@@ -52,7 +58,7 @@ export class Worker {
       (topic, err) => this.#running?.log.logger.error({ topic, err }, 'a letter could not be answered'),
     );
     const on = (topic: string, handler: (body: never) => unknown): void => {
-      this.#channel.answer(topic, (body, from) => (from === 0 ? handler(body as never) : undefined));
+      this.#channel.answer(topic, (body, from) => (from === PRIMARY ? handler(body as never) : undefined));
     };
     on(ORDERS.prepare, (order: PrepareOrder) => this.#prepare(order));
     on(ORDERS.plan, () => this.#ready?.part.plan().map(stepOf) ?? []);
@@ -85,7 +91,10 @@ export class Worker {
   }
 
   async #stop(): Promise<void> {
-    await this.#running?.serving.stop();
+    const running = this.#running;
+    running?.others.close();
+    await running?.serving.stop();
+    running?.links?.close();
     this.#options.ended();
   }
 
@@ -93,8 +102,8 @@ export class Worker {
     try {
       const before = this.#running?.serving.runtime.reloads.tree;
       const config = await loadTexts(order.texts, this.#options.sources, before);
-      const first = this.#running === undefined;
-      const { serving, log } = this.#running ?? this.#begin(config, order);
+      const running = this.#running ?? this.#begin(config, order);
+      const { serving, log } = running;
       const targets = logTargets(settingsOf(config.tree, mainTable), config.prefix, given(order));
       const findings = serving.check(config.tree);
       if (findings.some(({ severity }) => severity === 'error')) throw new ConfigError(findings);
@@ -105,7 +114,10 @@ export class Worker {
           return { plan: () => [], commit, undo };
         },
         async () => {
-          if (first) dropRights(config, [...log.paths, ...serving.runtime.logFiles.paths]);
+          if (running.links !== undefined) return;
+          dropRights(config, [...log.paths, ...serving.runtime.logFiles.paths]);
+          const path = workerSocket(order.sockets, this.#options.index);
+          running.links = await Links.open(serving.runtime.hub, path);
         },
       );
       this.#ready = { config, part };
@@ -126,8 +138,19 @@ export class Worker {
     const targets = logTargets(main, config.prefix, given(order));
     const log = new ErrorLog(targets, config.prefix, pretty, { worker: index });
     const workers = workersOf(this.#channel, () => count);
-    const runtime = new Runtime(config.prefix, log.logger, workers);
-    this.#running = { log, serving: new Serving(runtime, hosts(runtime)) };
+    const channel = this.#channel;
+    const others = new OtherWorkers(
+      {
+        index,
+        ask: (topic, body) => channel.ask(PRIMARY, topic, body),
+        tell: (topic, body) => channel.tell(PRIMARY, topic, body),
+        answer: (topic, handler) => channel.answer(topic, handler),
+      },
+      (worker) => workerSocket(order.sockets, worker),
+    );
+    const runtime = new Runtime(config.prefix, log.logger, workers, others);
+    others.attach(runtime);
+    this.#running = { log, others, serving: new Serving(runtime, hosts(runtime)), links: undefined };
     return this.#running;
   }
 
@@ -136,7 +159,9 @@ export class Worker {
     const { config, part } = this.#ready;
     this.#ready = undefined;
     setEnvironment(settingsOf(config.tree, mainTable));
-    const { report, publishers, viewers } = this.#running.serving.commit(config.tree, part);
+    const { serving, others } = this.#running;
+    const { report, publishers, viewers } = serving.commit(config.tree, part);
+    others.reapplied();
     return { entries: report.entries, restartNeeded: report.restartNeeded, publishers, viewers };
   }
 

@@ -78,7 +78,7 @@ export class FlvPlayer {
     const subscription = await this.#play(application, name, args, listener, wait > 0);
     this.#subscription = subscription;
     if (this.#gone()) return true;
-    if (!subscription.live && !hasPublisher(application, subscription) && !(await this.#published(wait))) {
+    if (!application.has(subscription.stream.name) && !(await this.#published(wait))) {
       const hungUp = socket.destroyed;
       this.leave();
       return hungUp;
@@ -246,10 +246,6 @@ function untilMedia(stream: Stream, media: () => void): () => void {
   });
   if (over) leave();
   return end;
-}
-
-function hasPublisher(application: Application, { stream }: Subscription): boolean {
-  return application.publicationOf(stream) !== undefined;
 }
 
 /** Bytes of the connection from now on. */

@@ -1,0 +1,165 @@
+import { settingsOf } from '../config/block.ts';
+import type { Application } from '../core/application.ts';
+import type { Claim, Elsewhere } from '../core/elsewhere.ts';
+import type { Hub } from '../core/hub.ts';
+import { mainTable } from '../core/main.ts';
+import { Refused } from '../core/refused.ts';
+import type { Runtime } from '../core/runtime.ts';
+import { applicationOf, keyOf, keyText, type StreamKey } from '../core/stream-key.ts';
+import type { WorkerHandler } from '../core/workers.ts';
+import { isPlayed, Mirror } from './mirror.ts';
+import { CLAIMS, type ClaimOrder, type Moved } from './topics.ts';
+
+/** The talk with the primary. */
+export interface PrimaryLine {
+  /** The number of this worker. */
+  readonly index: number;
+  /** Rejects where the primary has no answer. */
+  ask<T>(topic: string, body: unknown): Promise<T>;
+  tell(topic: string, body: unknown): void;
+  answer(topic: string, handler: WorkerHandler): void;
+}
+
+/** The streams of the other workers, as far as players here want them, and what the others have to know of ours. */
+export class OtherWorkers implements Elsewhere {
+  readonly #line: PrimaryLine;
+  readonly #path: (worker: number) => string;
+  readonly #mirrors = new Map<string, Mirror>();
+  #runtime: Runtime | undefined;
+
+  /** `path`: where a worker listens for the others. */
+  constructor(line: PrimaryLine, path: (worker: number) => string) {
+    this.#line = line;
+    this.#path = path;
+    line.answer(CLAIMS.yield, (body) => this.#yield(body as StreamKey));
+    line.answer(CLAIMS.moved, (body) => this.#moved(body as Moved));
+  }
+
+  /** The applications it is for. */
+  attach(runtime: Runtime): void {
+    this.#runtime = runtime;
+  }
+
+  /** A configuration was applied: names may be known by other keys. */
+  reapplied(): void {
+    const { hub } = this;
+    const owned = [...hub.applications()].flatMap((application) =>
+      [...application.streams.values()]
+        .filter((stream) => !application.isForeign(stream))
+        .filter((stream) => stream.live || application.publicationOf(stream) !== undefined)
+        .flatMap(({ name }) => keyOf(hub, application, name) ?? []),
+    );
+    this.#line.tell(CLAIMS.owned, owned);
+  }
+
+  get hub(): Hub {
+    if (this.#runtime === undefined) throw new Error('there is no runtime yet');
+    return this.#runtime.hub;
+  }
+
+  async claim(application: Application, name: string, takeover: boolean): Promise<Claim> {
+    const key = this.#keyOf(application, name);
+    const order: ClaimOrder = { key, takeover };
+    if (!(await this.#decide(CLAIMS.claim, order))) throw new Refused('busy', 'Already publishing');
+    let taken = false;
+    return {
+      take: async () => {
+        if (!(await this.#decide(CLAIMS.take, key))) throw new Refused('busy', 'Already publishing');
+        taken = true;
+      },
+      release: () => this.#line.tell(taken ? CLAIMS.ended : CLAIMS.release, key),
+    };
+  }
+
+  vacant(application: Application, name: string): void {
+    this.#tell(CLAIMS.vacant, application, name);
+  }
+
+  ended(application: Application, name: string): void {
+    this.#tell(CLAIMS.ended, application, name);
+  }
+
+  async fetch(application: Application, name: string): Promise<boolean> {
+    const key = this.#keyOf(application, name);
+    const running = this.#mirrors.get(keyText(key));
+    if (running !== undefined) return running.ask().then(() => true);
+    const owner = await this.#line.ask<number>(CLAIMS.locate, key).catch(() => 0);
+    if (owner === 0 || owner === this.#line.index) return false;
+    await this.#mirror(application, key, owner).ask();
+    return true;
+  }
+
+  /** It may have been published between the question for it and the player's taking a seat. */
+  awaited(application: Application, name: string): void {
+    this.fetch(application, name).catch(() => undefined);
+  }
+
+  unplayed(application: Application, name: string): void {
+    if (this.#mirrors.size === 0) return;
+    const key = keyOf(this.hub, application, name);
+    if (key !== undefined) this.#mirrors.get(keyText(key))?.release();
+  }
+
+  close(): void {
+    for (const mirror of [...this.#mirrors.values()]) mirror.close('the server stops');
+  }
+
+  #keyOf(application: Application, name: string): StreamKey {
+    const key = keyOf(this.hub, application, name);
+    if (key === undefined) throw new Refused('not-found', 'no such application');
+    return key;
+  }
+
+  /** A primary that does not answer is gone or overloaded: nobody can be let in without it. */
+  async #decide(topic: string, body: unknown): Promise<boolean> {
+    try {
+      return await this.#line.ask<boolean>(topic, body);
+    } catch {
+      throw new Refused('overloaded', 'the server does not know whether the name is free');
+    }
+  }
+
+  #tell(topic: string, application: Application, name: string): void {
+    const key = keyOf(this.hub, application, name);
+    if (key !== undefined) this.#line.tell(topic, key);
+  }
+
+  #mirror(application: Application, key: StreamKey, owner: number): Mirror {
+    const text = keyText(key);
+    const known = this.#mirrors.get(text);
+    if (known !== undefined) return known;
+    const mirror: Mirror = new Mirror(
+      {
+        application,
+        key,
+        path: this.#path,
+        reconnect: () => {
+          const tree = this.#runtime?.reloads.tree;
+          return tree === undefined ? 0 : settingsOf(tree, mainTable).rtmp_auto_push_reconnect;
+        },
+        closed: () => {
+          if (this.#mirrors.get(text) === mirror) this.#mirrors.delete(text);
+        },
+      },
+      owner,
+    );
+    this.#mirrors.set(text, mirror);
+    return mirror;
+  }
+
+  #yield(key: StreamKey): void {
+    applicationOf(this.hub, key)?.yield(key.name);
+  }
+
+  #moved({ key, owner, mayReturn }: Moved): void {
+    const application = applicationOf(this.hub, key);
+    if (application === undefined) return;
+    const mirror = this.#mirrors.get(keyText(key));
+    if (owner === 0) {
+      mirror?.close('the stream has ended');
+      application.forsake(key.name, mayReturn);
+    } else if (mirror !== undefined) mirror.move(owner);
+    else if (isPlayed(application, key.name)) this.#mirror(application, key, owner);
+    else application.forsake(key.name, false);
+  }
+}

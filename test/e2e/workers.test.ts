@@ -1,0 +1,317 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { isAlive } from '../../src/daemon/pid-file.ts';
+import { AUDIO, VIDEO } from '../../src/media/packet.ts';
+import { Endpoint } from '../modules/notify/endpoint.ts';
+import { type Child, until } from './children.ts';
+import { type Mediad, makePlace, type Place, runMediad, startMediad } from './harness.ts';
+import { fixture, publishFile } from './media.ts';
+import { frames, type Player, playFlv, playRtmp, untilReceived } from './players.ts';
+
+const running: Mediad[] = [];
+const players: Player[] = [];
+const publishers: Child[] = [];
+
+afterEach(async () => {
+  for (const player of players.splice(0)) player.close();
+  for (const publisher of publishers.splice(0)) await publisher.stop('SIGKILL');
+  for (const mediad of running.splice(0)) if (mediad.child.running) await mediad.stop();
+});
+
+interface WorkerStatus {
+  readonly worker: number;
+  readonly pid: number;
+  readonly connections: number;
+  readonly publishers: number;
+  readonly viewers: number;
+}
+
+const conf =
+  (workers: number, application = '', main = '', more = '') =>
+  (place: Place): string =>
+    `
+worker_processes ${workers};
+rtmp_socket_dir ${place.directory};
+error_log stderr info;
+${main}
+rtmp {
+  server {
+    listen 127.0.0.1:${place.rtmp};
+    application live { live on; ${application} }
+  }
+}
+http {
+  access_log access.log;
+  server {
+    listen 127.0.0.1:${place.http};
+    location /live { flv_live on; }
+    location /pid { return 200 $pid; }
+    ${more}
+  }
+}
+`;
+
+async function mediad(text: (place: Place) => string, place?: Place): Promise<Mediad> {
+  const started = await startMediad(text, place ?? (await makePlace()));
+  running.push(started);
+  return started;
+}
+
+async function workersOf({ place }: Mediad): Promise<readonly WorkerStatus[]> {
+  const { output } = await runMediad('-c', place.conf, 'healthcheck');
+  return (JSON.parse(output) as { workers: readonly WorkerStatus[] }).workers;
+}
+
+async function publish(server: Mediad, name = 'cam'): Promise<Child> {
+  const before = server.log().split('publish started').length;
+  const publisher = await publishFile(await fixture('plain'), server.rtmpUrl('live', name), { loop: true });
+  publishers.push(publisher);
+  await until('the publisher is let in', () => server.log().split('publish started').length > before);
+  return publisher;
+}
+
+/** The worker that has the only publisher. */
+async function ownerOf(server: Mediad): Promise<WorkerStatus> {
+  return until('one worker has the publisher', async () => {
+    const owners = (await workersOf(server)).filter((one) => one.publishers === 1);
+    return owners.length === 1 ? owners[0] : undefined;
+  });
+}
+
+/**
+ * As many players at each worker, of both protocols, one after another: connections go to workers in turn where none of
+ * them is busy.
+ */
+async function play(server: Mediad, workers: number, each = 2, name = 'cam'): Promise<readonly Player[]> {
+  const opened: Player[] = [];
+  for (let at = 0; at < workers * each; at += 1) {
+    const player =
+      at < (workers * each) / 2
+        ? playFlv(server.httpUrl(`/live/${name}.flv`), { bodies: true })
+        : playRtmp(server.rtmpUrl('live', name), { bodies: true });
+    players.push(player);
+    opened.push(player);
+    await until('it is answered', () => player.status !== undefined);
+  }
+  return opened;
+}
+
+const bodies = (player: Player, kind: typeof AUDIO | typeof VIDEO): readonly string[] =>
+  frames(player, kind).map(({ body }) => body!.toString('base64'));
+
+/** Whether what came to one player came to the other just so, as far as both were there. */
+function agree(a: readonly string[], b: readonly string[]): boolean {
+  const from = a.indexOf(b[0]!) >= 0 ? [a.slice(a.indexOf(b[0]!)), b] : [a, b.slice(b.indexOf(a[0]!))];
+  const [left, right] = from as [readonly string[], readonly string[]];
+  const length = Math.min(left.length, right.length);
+  return length > 20 && left.slice(0, length).every((body, at) => body === right[at]);
+}
+
+describe('workers', () => {
+  test.each([2, 3])(
+    'any of %d plays what one was given, to the byte, over RTMP and HTTP-FLV',
+    async (count) => {
+      const server = await mediad(conf(count, 'gop_cache on;'));
+      await publish(server);
+      const all = await play(server, count);
+      for (const player of all) await untilReceived(player, 150, 20_000);
+      const status = await workersOf(server);
+      expect(status.map(({ viewers }) => viewers)).toEqual(Array.from({ length: count }, () => 2));
+      expect(status.reduce((sum, one) => sum + one.publishers, 0)).toBe(1);
+      const [first, ...others] = all;
+      for (const other of others) {
+        expect(agree(bodies(first!, VIDEO), bodies(other, VIDEO))).toBe(true);
+        expect(agree(bodies(first!, AUDIO), bodies(other, AUDIO))).toBe(true);
+      }
+    },
+    60_000,
+  );
+
+  test('players who wait at any worker get the stream when it is published', async () => {
+    const server = await mediad(conf(2));
+    const waiting: Player[] = [];
+    for (let at = 0; at < 4; at += 1) {
+      const player = playRtmp(server.rtmpUrl('live', 'cam'));
+      players.push(player);
+      waiting.push(player);
+      await until('it waits', () => player.status !== undefined);
+    }
+    expect((await workersOf(server)).map(({ viewers }) => viewers)).toEqual([2, 2]);
+    await publish(server);
+    for (const player of waiting) await untilReceived(player, 50);
+    const left = publishers.splice(0);
+    for (const publisher of left) await publisher.stop('SIGTERM');
+    await until('it is over', () => server.log().includes('publish ended'));
+    const before = waiting.map(({ received }) => received.length);
+    await publish(server);
+    for (const [at, player] of waiting.entries()) await untilReceived(player, before[at]! + 50);
+  }, 60_000);
+
+  test('a name has one publisher in the whole server', async () => {
+    const server = await mediad(conf(2));
+    await publish(server);
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      const second = await publishFile(await fixture('plain'), server.rtmpUrl('live', 'cam'));
+      publishers.push(second);
+      expect((await second.ended).code).not.toBe(0);
+    }
+    expect(server.log().match(/publish started/g)).toHaveLength(1);
+    expect(server.log()).toContain('Already publishing');
+  }, 60_000);
+
+  test('a takeover reaches over workers, and players anywhere go on', async () => {
+    const server = await mediad(conf(2, 'publish_conflict takeover;'));
+    const first = await publish(server);
+    const owner = await ownerOf(server);
+    const all = await play(server, 2);
+    for (const player of all) await untilReceived(player, 50);
+    // Every second connection comes to the other worker.
+    const status = async (): Promise<number> => (await ownerOf(server)).worker;
+    await publish(server);
+    await first.ended;
+    if ((await status()) === owner.worker) await publish(server);
+    expect(await status()).not.toBe(owner.worker);
+    const before = all.map(({ received }) => received.length);
+    for (const [at, player] of all.entries()) await untilReceived(player, before[at]! + 100);
+  }, 60_000);
+
+  test.each(['owner', 'other'])(
+    'of a worker that is killed (the %s) only its own connections end',
+    async (which) => {
+      const server = await mediad(conf(2, 'publish_gap 10s; publish_conflict takeover;'));
+      await publish(server);
+      const owner = await ownerOf(server);
+      const all = await play(server, 2);
+      for (const player of all) await untilReceived(player, 50);
+      const status = await workersOf(server);
+      const victim = which === 'owner' ? owner : status.find(({ worker }) => worker !== owner.worker)!;
+      process.kill(victim.pid, 'SIGKILL');
+      await until('its players end', () => all.filter(({ ended }) => ended !== undefined).length === 2);
+      await until('it serves again', () => server.log().includes('a worker serves again'));
+      if (which === 'owner') await publish(server);
+      const rest = all.filter(({ ended }) => ended === undefined);
+      expect(rest).toHaveLength(2);
+      const before = rest.map(({ received }) => received.length);
+      for (const [at, player] of rest.entries()) await untilReceived(player, before[at]! + 100);
+      const after = await workersOf(server);
+      expect(after.map(({ pid }) => pid)).not.toContain(victim.pid);
+      const again = await play(server, 2, 1);
+      for (const player of again) await untilReceived(player, 50);
+      const viewers = (await workersOf(server)).map((one) => one.viewers);
+      expect([...viewers].sort()).toEqual([1, 3]);
+    },
+    60_000,
+  );
+
+  test('callbacks, recordings, segments and programs of a stream run once', async () => {
+    const endpoint = await Endpoint.start();
+    const place = await makePlace();
+    const application = `
+      on_publish ${endpoint.url}/publish; on_done ${endpoint.url}/done;
+      record all; record_path ${place.directory}; record_unique on;
+      hls on; hls_path ${place.path('hls')}; hls_fragment 1s;
+      exec_push sh -c "echo run >> ${place.path('ran')}; sleep 100";`;
+    const server = await mediad(conf(3, application), place);
+    await publish(server);
+    const all = await play(server, 3);
+    for (const player of all) await untilReceived(player, 150, 20_000);
+    await until('there are segments', () => existsSync(place.path('hls/cam.m3u8')), 20_000);
+    await until('the program has run', () => existsSync(place.path('ran')));
+    expect(endpoint.named('publish')).toHaveLength(1);
+    expect(readdirSync(place.directory).filter((name) => name.endsWith('.flv'))).toHaveLength(1);
+    expect(readFileSync(place.path('ran'), 'utf8')).toBe('run\n');
+    for (const publisher of publishers.splice(0)) await publisher.stop('SIGTERM');
+    await until('the end is told', () => endpoint.named('done').length >= 1);
+  }, 60_000);
+
+  test('a reload reaches all workers, and drops nobody', async () => {
+    const server = await mediad(conf(2));
+    const { place } = server;
+    await publish(server);
+    const all = await play(server, 2);
+    for (const player of all) await untilReceived(player, 50);
+    const next = conf(
+      2,
+      '',
+      '',
+      'location /new { return 200 yes; }',
+    )(place).replace(
+      `listen 127.0.0.1:${place.http};`,
+      `listen 127.0.0.1:${place.http}; listen 127.0.0.1:${place.spare[0]};`,
+    );
+    const { code, output } = await server.reload(next);
+    expect(output).toContain('1 publisher and 4 viewers kept');
+    expect(code).toBe(0);
+    for (const port of [place.http, place.spare[0]!, place.http, place.spare[0]!]) {
+      expect(await (await fetch(`http://127.0.0.1:${port}/new`)).text()).toBe('yes');
+    }
+    const before = all.map(({ received }) => received.length);
+    for (const [at, player] of all.entries()) await untilReceived(player, before[at]! + 50);
+  }, 60_000);
+
+  test('a reload that fails anywhere changes nothing anywhere', async () => {
+    const place = await makePlace();
+    const busy = createServer();
+    await new Promise<void>((resolve) => busy.listen(place.spare[1], '127.0.0.1', resolve));
+    const server = await mediad(conf(2), place);
+    const good = conf(2)(place);
+    const http = `listen 127.0.0.1:${place.http};`;
+    const bad = [
+      [good.replace(http, `${http} listen 127.0.0.1:${place.spare[1]};`), 'is used by pid'],
+      [
+        good.replace(
+          http,
+          `${http} listen 127.0.0.1:${place.spare[2]} ssl; ssl_certificate no.pem; ssl_certificate_key no.pem;`,
+        ),
+        'no.pem',
+      ],
+      [good.replace('live on;', 'live onn;'), 'onn'],
+    ] as const;
+    for (const [text, reason] of bad) {
+      const { code, output } = await server.reload(text);
+      expect(output).toContain(reason);
+      expect(output).toContain('reload refused');
+      expect(code).toBe(1);
+      for (let at = 0; at < 2; at += 1) expect((await fetch(server.httpUrl('/pid'))).status).toBe(200);
+    }
+    busy.close();
+    const { code } = await server.reload(good.replace(http, `${http} listen 127.0.0.1:${place.spare[1]};`));
+    expect(code).toBe(0);
+    expect((await fetch(`http://127.0.0.1:${place.spare[1]}/pid`)).status).toBe(200);
+  }, 60_000);
+
+  test('another number of workers is told to need a restart', async () => {
+    const server = await mediad(conf(2));
+    const { output } = await server.reload(conf(3)(server.place));
+    expect(output).toContain('only a restart applies: worker_processes');
+    expect(await workersOf(server)).toHaveLength(2);
+  }, 30_000);
+
+  test.each(['SIGTERM', 'SIGQUIT', 'SIGINT'] as const)(
+    '%s leaves nothing',
+    async (signal) => {
+      const server = await mediad(conf(2));
+      const pids = (await workersOf(server)).map(({ pid }) => pid);
+      const sockets = (): readonly string[] =>
+        readdirSync(server.place.directory).filter((name) => name.startsWith('mediad-'));
+      expect(sockets()).toHaveLength(1);
+      const access = await fetch(server.httpUrl('/pid'));
+      expect(pids).toContain(Number(await access.text()));
+      await server.stop(signal);
+      expect(pids.filter(isAlive)).toEqual([]);
+      expect(sockets()).toEqual([]);
+    },
+    30_000,
+  );
+
+  test('workers of a primary that is killed end, and the next start finds its way free', async () => {
+    const server = await mediad(conf(2));
+    const pids = (await workersOf(server)).map(({ pid }) => pid);
+    await server.child.stop('SIGKILL');
+    await until('its workers end', () => pids.every((pid) => !isAlive(pid)));
+    const next = await mediad(conf(2), server.place);
+    const folders = readdirSync(server.place.directory).filter((name) => name.startsWith('mediad-'));
+    expect(folders).toEqual([expect.stringMatching(`^mediad-${next.pid}-`)]);
+  }, 30_000);
+});
