@@ -23,6 +23,7 @@ if (chosen.some((name) => !(name in servers))) {
 }
 
 const { hunt } = await importSource('test/hostile/main.ts');
+const { MODULES } = await importSource('test/hostile/prey.ts');
 const seed = Number(values.seed);
 let failed = 0;
 for (const name of chosen) {
@@ -30,7 +31,15 @@ for (const name of chosen) {
   const herd = {
     name: server.name,
     async start() {
-      const { process: child, rtmpPort, httpPort } = await server.start({ hls: name !== 'nms' });
+      const {
+        process: child,
+        rtmpPort,
+        httpPort,
+      } = await server.start({
+        hls: name !== 'nms',
+        rtmpMore: MODULES.rtmp,
+        httpMore: MODULES.http,
+      });
       const paths = {
         mediad: (/** @type {string} */ stream) => `/live?port=${rtmpPort}&app=live&stream=${stream}`,
         nms: (/** @type {string} */ stream) => `/live/${stream}.flv`,
@@ -43,6 +52,7 @@ for (const name of chosen) {
         http: httpPort,
         flv,
         anyApplication: name === 'nms',
+        modules: name === 'mediad',
         seed,
       };
       return { prey, stop: () => child.stop() };

@@ -19,6 +19,8 @@ import { freePort, listening, start } from './processes.js';
  * @property {boolean} [tls] HTTP-FLV over TLS
  * @property {boolean} [watch] has the event loop watched from inside (mediad)
  * @property {string} [rtmpBlock] applications in place of `live` (mediad)
+ * @property {string} [rtmpMore] applications besides (mediad)
+ * @property {string} [httpMore] locations besides (mediad)
  */
 
 /**
@@ -79,6 +81,7 @@ rtmp {
   server {
     listen 127.0.0.1:${at.rtmp};
     ${wish.rtmpBlock ?? `application live { live on; ${merge} ${hls} }`}
+    ${wish.rtmpMore ?? ''}
   }
 }
 http {
@@ -86,6 +89,7 @@ http {
     listen 127.0.0.1:${at.http}${tls};
     location /live { flv_live on; chunked_transfer_encoding on; }
     location /hls { root ${at.folder}; }
+    ${wish.httpMore ?? ''}
   }
 }
 `;

@@ -82,21 +82,22 @@ export class Listeners {
     const next = new Map<string, Bound>();
     const fresh = new Set<Bound>();
     this.#fresh = fresh;
-    const undo = async (): Promise<void> => {
-      for (const bound of fresh) closeServer(bound);
-      for (const bound of this.#bound.values()) if (!bound.server.listening) await this.#rebind(bound);
-    };
+    const undo = (): Promise<void> => this.#undo(fresh);
     try {
       for (const [key, { lead }] of plans) {
         const running = this.#holds(key, lead.listen);
         if (running !== undefined) next.set(key, running);
       }
-      for (const [key, { lead }] of plans) {
-        if (next.has(key) || (trial && this.#mayNotTry(lead.listen))) continue;
-        const unused = [...this.#bound.values()].filter(
-          (other) => samePort(other.listen, lead.listen) && ![...next.values()].includes(other),
-        );
-        const bound = await this.#bind(lead, trial, unused);
+      const kept = new Set(next.values());
+      const inTheWay = ({ listen }: Wanted): readonly Bound[] =>
+        [...this.#bound.values()].filter((other) => samePort(other.listen, listen) && !kept.has(other));
+      const missing = [...plans].filter(([key, { lead }]) => {
+        return !next.has(key) && !(trial && this.#mayNotTry(lead.listen));
+      });
+      // Nothing is let go for an attempt that fails for another reason.
+      missing.sort(([, a], [, b]) => Math.sign(inTheWay(a.lead).length) - Math.sign(inTheWay(b.lead).length));
+      for (const [key, { lead }] of missing) {
+        const bound = await this.#bind(lead, trial, inTheWay(lead));
         next.set(key, bound);
         fresh.add(bound);
       }
@@ -106,6 +107,19 @@ export class Listeners {
     }
     const steps = (): readonly Step[] => this.#steps(plans, next);
     return { plan: steps, undo, commit: (report) => carryOut(steps(), report) };
+  }
+
+  /** Who has come to a socket meanwhile is for the one that it took the place of, if any. */
+  async #undo(fresh: Iterable<Bound>): Promise<void> {
+    for (const bound of fresh) bound.server.close();
+    for (const bound of this.#bound.values()) if (!bound.server.listening) await this.#rebind(bound);
+    for (const bound of fresh) {
+      const before = [...this.#bound.values()].find((other) => samePort(other.listen, bound.listen));
+      for (const socket of bound.held ?? []) {
+        if (before === undefined) resetSocket(socket);
+        else this.#give(before, socket, this.#paused);
+      }
+    }
   }
 
   /** The socket that is there already for an address: its own, or one of all addresses, which goes on with fewer. */

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { attack, attacks, type Rest, restOf } from '../hostile/attacks.ts';
-import type { Prey } from '../hostile/prey.ts';
+import { MODULES, type Prey } from '../hostile/prey.ts';
 import { Witness } from '../hostile/witness.ts';
 import { type Mediad, plainConf, startMediad } from './harness.ts';
 
@@ -12,10 +12,16 @@ describe('hostile clients', () => {
   let rest: Rest;
 
   beforeAll(async () => {
-    server = await startMediad((place) => plainConf(place, 'hls_playlist_length 6s;'));
+    server = await startMediad((place) =>
+      plainConf(
+        place,
+        `hls_playlist_length 6s; } ${MODULES.rtmp} application other { live on;`,
+        MODULES.http,
+      ),
+    );
     const { rtmp, http } = server.place;
     const flv = (stream: string): string => `/live?port=${rtmp}&app=live&stream=${stream}`;
-    prey = { name: 'mediad', pid: server.pid, rtmp, http, flv };
+    prey = { name: 'mediad', pid: server.pid, rtmp, http, modules: true, flv };
     witness = await Witness.start(prey);
     rest = restOf(prey);
   });
@@ -34,9 +40,12 @@ describe('hostile clients', () => {
   });
 
   test('nothing was written where it does not belong, and no line of the log was forged', () => {
-    expect(readdirSync(server.place.directory).sort()).toEqual(['hls', 'logs', 'media.conf']);
+    expect(readdirSync(server.place.directory).sort()).toEqual(['hls', 'logs', 'media.conf', 'rec']);
     expect(existsSync('/tmp/mediad-escape')).toBe(false);
-    const names = readdirSync(server.place.path('hls'), { recursive: true, encoding: 'utf8' });
+    const names = ['hls', 'rec'].flatMap((folder) =>
+      readdirSync(server.place.path(folder), { recursive: true, encoding: 'utf8' }),
+    );
+    expect(names.filter((name) => name.endsWith('.flv')).length).toBeGreaterThan(20);
     expect(names.filter((name) => /[\0-\x1f\\]|(^|\/)\.\./.test(name))).toEqual([]);
     expect(server.log()).not.toMatch(/^X-Injected|\x1b\[31mred|\0/m);
   });

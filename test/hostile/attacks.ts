@@ -3,6 +3,7 @@ import { commandAttacks } from './command-attacks.ts';
 import { floodAttacks } from './flood-attacks.ts';
 import { httpAttacks } from './http-attacks.ts';
 import { mediaAttacks } from './media-attacks.ts';
+import { moduleAttacks } from './module-attacks.ts';
 import { descriptorsOf, holds, type Prey, pause, processesOf, residentOf } from './prey.ts';
 import type { Witness } from './witness.ts';
 import type { Attack } from './wolf.ts';
@@ -13,6 +14,7 @@ export const attacks: readonly Attack[] = [
   ...commandAttacks,
   ...mediaAttacks,
   ...httpAttacks,
+  ...moduleAttacks,
   ...floodAttacks,
 ];
 

@@ -10,7 +10,8 @@ import { AVC_CONFIG, CONFIGS, connectTo, FRAMES, media, on, session } from './se
 import { type Attack, each, shaken } from './wolf.ts';
 
 const AT_A_TIME = 40;
-const GRANTED = 'NetStream.Publish.Start';
+/** What a publisher is told that has its name. */
+export const GRANTED = 'NetStream.Publish.Start';
 
 /** A command whose body is given in bytes. */
 function raw(body: Buffer, type = COMMAND_AMF0): OutMessage {
@@ -18,7 +19,7 @@ function raw(body: Buffer, type = COMMAND_AMF0): OutMessage {
 }
 
 /** Sends messages behind the handshake, and listens for a while. */
-async function say(prey: Prey, messages: readonly OutMessage[], ms = 300): Promise<string> {
+export async function say(prey: Prey, messages: readonly OutMessage[], ms = 300): Promise<string> {
   const wolf = await shaken(prey.rtmp);
   await wolf.send(new ChunkWriter().encode(...messages));
   await wolf.isLetGo(ms);
@@ -58,7 +59,8 @@ const COMMANDS: readonly (readonly [string, number])[] = [
   ] as const),
 ];
 
-const NAMES: readonly string[] = [
+/** Names of streams that want to be more than that. */
+export const NAMES: readonly string[] = [
   ...[
     '../../../../tmp/mediad-escape',
     '/etc/passwd',

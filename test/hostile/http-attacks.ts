@@ -6,7 +6,7 @@ const AT_A_TIME = 40;
 const HOST = 'Host: 127.0.0.1\r\n';
 
 /** Sends a request as bytes and gives what came until the server ended the connection, or the time was over. */
-async function ask(prey: Prey, text: string | Buffer, ms = 1500): Promise<string> {
+export async function ask(prey: Prey, text: string | Buffer, ms = 1500): Promise<string> {
   const wolf = new Wolf(prey.http!);
   await wolf.send(text);
   await wolf.isLetGo(ms);
@@ -14,7 +14,8 @@ async function ask(prey: Prey, text: string | Buffer, ms = 1500): Promise<string
   return wolf.heard;
 }
 
-const statusOf = (answer: string): string => /^HTTP\/1\.[01] (\d{3})/.exec(answer)?.[1] ?? 'none';
+/** The status of an answer, or `none`. */
+export const statusOf = (answer: string): string => /^HTTP\/1\.[01] (\d{3})/.exec(answer)?.[1] ?? 'none';
 
 const PATHS: readonly string[] = [
   ...[
@@ -53,6 +54,38 @@ const PATHS: readonly string[] = [
     '/live?stream=<script>alert(1)</script>&app=x',
   ],
   ...['*', 'http://', 'http://evil.example/x', 'live', '', '/%', '/%zz', '/?', '/#'],
+];
+
+/** What makes two readers of one connection see different requests in it. */
+const HIDING: readonly string[] = [
+  ...[
+    'Content-Length: 5\r\nTransfer-Encoding: chunked\r\n',
+    'Transfer-Encoding: chunked\r\nContent-Length: 5\r\n',
+    'Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n',
+    'Transfer-Encoding: identity\r\n',
+    'Transfer-Encoding: chunked, identity\r\n',
+    'Transfer-Encoding: xchunked\r\n',
+    'Transfer-Encoding:\x0bchunked\r\n',
+    'Transfer-Encoding: "chunked"\r\n',
+    'Transfer-Encoding : chunked\r\n',
+    ' Transfer-Encoding: chunked\r\n',
+    'X: y\r\n Transfer-Encoding: chunked\r\n',
+    'X: y\nTransfer-Encoding: chunked\r\n',
+    'X: y\rTransfer-Encoding: chunked\r\n',
+    'Transfer-Encoding: chunked\0\r\n',
+    'Transfer\0-Encoding: chunked\r\n',
+  ],
+  ...[
+    'Content-Length: 5\r\nContent-Length: 6\r\n',
+    'Content-Length: 0, 5\r\n',
+    'Content-Length: +0\r\n',
+    'Content-Length: 0x0\r\n',
+    'Content-Length: 0 \x0b\r\n',
+    'Content-Length:\r\n',
+    'Content-Length: 1e1\r\n',
+    'Content-Length : 0\r\n',
+    'Content-Length: 18446744073709551616\r\n',
+  ],
 ];
 
 /** What goes wrong over HTTP. Servers without HTTP of their own are passed over. */
@@ -130,6 +163,29 @@ export const httpAttacks: readonly Attack[] = [
         post('Expect: nonsense\r\nContent-Length: 5\r\n'),
       ];
       await each(bodies, AT_A_TIME, async (body) => void (await ask(prey, body, 500)));
+    },
+  },
+  {
+    name: 'HTTP requests hidden behind others',
+    async run(prey, must) {
+      if (prey.http === null) return;
+      const hidden = `GET /hidden HTTP/1.1\r\n${HOST}\r\n`;
+      await each(['GET', 'POST'], 1, async (method) => {
+        await each(HIDING, AT_A_TIME, async (fields) => {
+          const head = `${method} /nothing-here HTTP/1.1\r\n${HOST}${fields}\r\n`;
+          // Whoever takes the first for over answers two, or three.
+          for (const body of ['', '0\r\n\r\n', '5\r\nhello\r\n0\r\n\r\n']) {
+            const answer = await ask(prey, head + body + hidden, 400);
+            must(
+              answer.split(/HTTP\/1\.[01] \d/).length <= 2,
+              `answers one request for ${JSON.stringify(method + fields + body).slice(0, 90)}`,
+            );
+          }
+        });
+      });
+      // Of a body that is as long as it says nothing is a request.
+      const inside = `POST /nothing-here HTTP/1.1\r\n${HOST}Content-Length: ${hidden.length}\r\n\r\n${hidden}`;
+      must((await ask(prey, inside, 400)).split('HTTP/1.').length <= 2, 'takes a body for a body');
     },
   },
   {

@@ -11,9 +11,25 @@ export interface Prey {
   readonly anyApplication?: boolean;
   /** Changes what chance decides. */
   readonly seed?: number;
+  /** It has the applications and locations of MODULES. */
+  readonly modules?: boolean;
   /** The path of a stream over HTTP-FLV. */
   readonly flv: ((stream: string) => string) | null;
 }
+
+/** What `modules` stands for, in applications and locations; recordings go to the folder `rec`. */
+export const MODULES = {
+  rtmp: `
+    application rec { live on; record all; record_path rec; record_unique on; }
+    application signed { live on; sign publish play; sign_key 0123456789abcdef0123456789abcdef; }`,
+  http: `
+    location /api { api on; }
+    location /control { rtmp_control all; allow 127.0.0.1; deny all; }
+    location /stat { rtmp_stat all; }
+    location /metrics { metrics on; }
+    location /page { player on; }
+    location /signed-files { alias rec; sign_files signed; }`,
+} as const;
 
 /** A process and all below it. */
 function family(pid: number): number[] {
