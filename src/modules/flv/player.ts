@@ -215,15 +215,17 @@ export class FlvPlayer {
 
   /** Gives everything back, once. */
   leave(): void {
-    if (this.#left && this.#subscription === undefined) return;
-    this.#left = true;
     clearInterval(this.#idle);
     this.#untap?.();
+    this.#untap = undefined;
     this.#waiting?.(false);
     const subscription = this.#subscription;
     this.#subscription = undefined;
     subscription?.close();
+    // Also again: a gate may have let in who has hung up meanwhile.
     this.#target.server.disconnect(this.#client);
+    if (this.#left) return;
+    this.#left = true;
     const reason = this.#response?.reason;
     if (reason !== undefined && reason !== '') this.#exchange.log.info({ reason }, 'HTTP-FLV play ended');
   }

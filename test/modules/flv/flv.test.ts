@@ -375,27 +375,32 @@ describe('HTTP-FLV', () => {
     expect(connected(0)).toBe(0);
   });
 
-  it('lets nothing behind when a client hangs up while a gate is asked', async () => {
-    apps();
-    const application = applicationOf(site.runtime, 'live');
-    begin(await start('live', 's'));
-    let open: () => void = () => undefined;
-    const undo = application.gates.add(
-      0,
-      () =>
-        new Promise<void>((resolve) => {
+  it.each(['the application', 'the server'])(
+    'lets nothing behind when a client hangs up while a gate of %s is asked',
+    async (whose) => {
+      apps();
+      const application = applicationOf(site.runtime, 'live');
+      begin(await start('live', 's'));
+      let open: (() => void) | undefined;
+      const wait = (): Promise<void> =>
+        new Promise((resolve) => {
           open = resolve;
-        }),
-    );
-    const player = play('/live?app=live&stream=s');
-    await player.until(() => connected(0) === 1);
-    player.socket.destroy();
-    await expect.poll(() => site.runtime.requests.active).toBe(0);
-    open();
-    undo();
-    await expect.poll(() => connected(0)).toBe(0);
-    expect([...application.subscriptions]).toEqual([]);
-  });
+        });
+      const undo =
+        whose === 'the server'
+          ? site.runtime.hub.servers[0]!.gates.add(0, wait)
+          : application.gates.add(0, wait);
+      const player = play('/live?app=live&stream=s');
+      await player.until(() => open !== undefined);
+      player.socket.destroy();
+      await expect.poll(() => site.runtime.requests.active).toBe(0);
+      open!();
+      undo();
+      for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      expect(connected(0)).toBe(0);
+      expect([...application.subscriptions]).toEqual([]);
+    },
+  );
 
   it('gives a fault of a gate 500 and goes on', async () => {
     apps();
