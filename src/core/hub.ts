@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Block, settingsOf } from '../config/block.ts';
 import { atOnce, type Sliced } from '../config/slices.ts';
+import { trimPieces } from '../media/pieces.ts';
 import type { Listen } from './addresses.ts';
 import { Application } from './application.ts';
 import type { CallbackStatus } from './callbacks.ts';
@@ -247,6 +248,7 @@ export class Hub {
   /** Once a second. */
   sweep(now: number): void {
     this.audience.measure();
+    trimPieces();
     this.traffic.sweep(now);
     for (const application of this.applications()) application.sweep(now);
   }

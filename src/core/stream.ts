@@ -10,17 +10,11 @@ import { Group, type GroupBounds } from './group.ts';
 import { lookAt } from './health.ts';
 import { Meter, type Rates, type StreamCounters, type Totals } from './meter.ts';
 import { Openings } from './openings.ts';
+import { PacketMemory } from './packet-memory.ts';
 import type { Sink } from './sink.ts';
+import { type Tap, Taps } from './taps.ts';
 import { Visitors } from './visitors.ts';
 import { Vitals } from './vitals.ts';
-
-/** A reader of a stream's packets inside the server: a segmenter, a recorder, a relay. Calls come synchronously. */
-export interface Tap {
-  /** Sequence headers, metadata and media in order; on attaching, first those that are already there. */
-  packet(packet: MediaPacket): void;
-  /** The publisher's bytes at hand have been read. */
-  endOfRead?(): void;
-}
 
 /** What happens to a stream, told to those who play it. Calls come synchronously. */
 export interface StreamListener {
@@ -59,17 +53,17 @@ export class Stream implements FeedSource {
   readonly #settings: () => StreamSettings;
   readonly #policy: FlushPolicy;
   readonly #audience: Audience;
-  readonly #failed: (error: unknown) => void;
   readonly #first = { audio: -1, video: -1 };
   readonly #meter: Meter;
   readonly #feeds = new Map<string, Feed>();
   readonly delivered = new Delivered(this.#feeds);
-  readonly #taps = new Set<Tap>();
+  readonly #taps: Taps;
   readonly #listeners = new Set<StreamListener>();
   readonly #openings = new Openings(() => {
     for (const feed of this.#feeds.values()) feed.flush();
   });
   readonly #group = new Group();
+  readonly #memory = new PacketMemory();
   #renewing = false;
   /** Monotonic ms of the newest video. */
   #lastVideoAt = 0;
@@ -85,7 +79,7 @@ export class Stream implements FeedSource {
     failed: (error: unknown) => void,
   ) {
     this.name = name;
-    this.#failed = failed;
+    this.#taps = new Taps(failed);
     this.#settings = settings;
     this.#policy = policy;
     this.#audience = audience;
@@ -175,8 +169,8 @@ export class Stream implements FeedSource {
   }
 
   /**
-   * A message of the publisher: `raw` is its 32-bit timestamp in ms, `body` its own memory or a view that stays
-   * unchanged; `now` is monotonic ms.
+   * A message of the publisher: `raw` is its 32-bit timestamp in ms, `body` is on loan and copied where anybody needs
+   * it; `now` is monotonic ms.
    */
   ingest(kind: Kind, raw: number, body: Buffer, now: number): void {
     if (this.#renewing) this.#renew();
@@ -184,19 +178,23 @@ export class Stream implements FeedSource {
     counters.bytesIn += body.length;
     if (kind === DATA) {
       counters.dataPackets += 1;
+      if (!this.#attended) return;
       const time = Math.max(this.timeline.last, 0);
-      this.#distribute({ kind, time, key: false, config: false, body }, false, now);
+      const data = { kind, time, key: false, config: false, body: this.#memory.copy(body) };
+      this.#distribute(data, false, now);
       return;
     }
     const facts = tagFacts(kind, body);
     const config = (facts & HEADER) !== 0;
     // Many publishers send headers with a timestamp of 0, whatever their clock shows.
     const time = config ? Math.max(this.timeline.last, 0) : this.timeline.place(raw, kind === AUDIO, now);
-    const packet: MediaPacket = { kind, time, key: (facts & KEY) !== 0, config, body };
-    this.vitals.came(packet, now);
+    const key = (facts & KEY) !== 0;
+    const loan: MediaPacket = { kind, time, key, config, body };
+    this.vitals.came(loan, now);
     this.lastMediaAt = now;
     if (!this.live) this.#start();
     if (kind === VIDEO) this.#lastVideoAt = now;
+    const packet = this.#keep(loan);
     if (packet.config) {
       // What was cached was made for another decoder configuration.
       if (this.#openings.header(packet, headerSlot(facts)) === 'replaced') {
@@ -212,7 +210,24 @@ export class Stream implements FeedSource {
     const entry = packet.key || (kind === AUDIO && !packet.config && !this.#video);
     if (!packet.config) this.#remember(packet, entry);
     this.#distribute(packet, entry, now);
+    if (key) this.#memory.turned(this.#group.early.length === 0, this.#taps.size > 0);
+    if (this.cached.length === 0) this.#memory.forget();
     if (!this.#settled && this.opening.hasAudio && this.opening.hasVideo) this.#settle();
+  }
+
+  /** Anybody gets packets. */
+  get #attended(): boolean {
+    return this.#feeds.size > 0 || this.#taps.size > 0;
+  }
+
+  /**
+   * The packet for all who need it. Feeds pack what they have before each key frame, so that after it nobody has anything
+   * of the group before but readers.
+   */
+  #keep(loan: MediaPacket): MediaPacket {
+    if (loan.key) this.#memory.turn();
+    const wanted = this.#attended || loan.key || !this.#settled || this.cached.length > 0;
+    return wanted ? { ...loan, body: this.#memory.copy(loan.body) } : loan;
   }
 
   /** The publisher's metadata (AMF0 `onMetaData` and its object, without the `@setDataFrame` before it); null: none. */
@@ -238,13 +253,7 @@ export class Stream implements FeedSource {
   /** Called once after the messages of one read: batches go out, or wait to be merged. */
   endOfRead(now: number): void {
     for (const feed of this.#feeds.values()) feed.endOfRead(now);
-    for (const tap of this.#taps) {
-      try {
-        tap.endOfRead?.();
-      } catch (error) {
-        this.#dropTap(tap, error);
-      }
-    }
+    this.#taps.endOfRead();
   }
 
   /** A publisher takes the name; its clock has nothing to do with that of the one before. */
@@ -294,13 +303,8 @@ export class Stream implements FeedSource {
     if (metadata !== null) tap.packet(metadata);
     for (const header of headers) tap.packet(header);
     for (const packet of this.#group.packets) tap.packet(packet);
-    this.#taps.add(tap);
-    return () => this.#taps.delete(tap);
-  }
-
-  #dropTap(tap: Tap, error: unknown): void {
-    this.#taps.delete(tap);
-    this.#failed(error);
+    this.#memory.keep();
+    return this.#taps.add(tap);
   }
 
   /**
@@ -380,12 +384,6 @@ export class Stream implements FeedSource {
 
   #distribute(packet: MediaPacket, entry: boolean, now: number): void {
     for (const feed of this.#feeds.values()) feed.push(packet, entry, now);
-    for (const tap of this.#taps) {
-      try {
-        tap.packet(packet);
-      } catch (error) {
-        this.#dropTap(tap, error);
-      }
-    }
+    this.#taps.packet(packet);
   }
 }

@@ -63,7 +63,7 @@ export interface ClientOptions extends DialOptions {
 export interface ClientEvents {
   /** The peer takes media now, or is going to send them. */
   accepted(): void;
-  /** A media or data message of the peer; the message object is used again afterwards. */
+  /** A media or data message of the peer; it and its body are on loan: both are used again afterwards. */
   media?(message: RtmpMessage): void;
   /** The messages of one read have been handed over. */
   endOfRead?(): void;

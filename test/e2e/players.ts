@@ -98,7 +98,7 @@ export function playRtmp(url: string, options: PlayerOptions = {}): Player {
   const message = (received: RtmpMessage): void => {
     const { type, streamId, timestamp, body } = received;
     if (type === AUDIO || type === VIDEO || type === DATA) {
-      notes.add(type, timestamp, body);
+      notes.add(type, timestamp, Buffer.from(body));
       return;
     }
     const control = readControl(type, body);

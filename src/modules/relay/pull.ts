@@ -225,7 +225,9 @@ export class Pull {
     }
     // A source that has nothing to play yet may still send data; the name is taken only for media.
     if (message.type === DATA && !isMetadata(message.body)) return;
-    const { type, streamId, timestamp, body } = message;
+    const { type, streamId, timestamp } = message;
+    // It is on loan until the admission.
+    const body = Buffer.from(message.body);
     feeding.source.wait(
       this.#publish(feeding).then(
         () => feeding.publishing?.media({ type, streamId, timestamp, body }, performance.now()),

@@ -1,3 +1,4 @@
+import { givePiece, takePiece } from '../../media/pieces.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import { copyBytes, Slab } from '../slab.ts';
 import { DEFAULT_CHUNK_SIZE } from './chunk-writer.ts';
@@ -30,12 +31,16 @@ const GROWTH = 4;
 /** Of this many unfinished messages at once (real peers have two or three) each further one gets little to begin with. */
 const MANY_UNFINISHED = 16;
 const LITTLE_BYTES = 512;
+/** Messages up to this long share memory that is not given back. */
+const SHORT_BYTES = 2048;
 
 /**
  * A message that begins with a type 3 chunk after one of type 0 has that one's timestamp for its delta (5.3.1.2.4).
  * Where that would be a jump of this many ms or more, the peer meant the same timestamp again.
  */
 const PLAUSIBLE_DELTA = 60_000;
+
+const EMPTY = Buffer.alloc(0);
 
 /** What the headers of a chunk stream leave out is as in the message before. */
 class ChunkStream {
@@ -47,8 +52,12 @@ class ChunkStream {
   delta = 0;
   /** The extended timestamp field, -1 where there was none. */
   extended = -1;
-  /** Of the message being read; undefined between messages. */
-  body: Buffer | undefined = undefined;
+  /** A message is being read. */
+  open = false;
+  /** What there is of it, with room for more. */
+  body: Buffer = EMPTY;
+  /** Its memory is to be given back. */
+  taken = false;
   filled = 0;
 }
 
@@ -57,7 +66,7 @@ class Message implements RtmpMessage {
   type = 0;
   streamId = 0;
   timestamp = 0;
-  body: Buffer = Buffer.alloc(0);
+  body: Buffer = EMPTY;
 }
 
 /**
@@ -103,8 +112,8 @@ export class ChunkReader {
 
   /**
    * Gives every message that is complete to `sink`, and returns how many bytes were taken: all, unless the sink called
-   * `pause`; the rest is then to be pushed again. The message object is used again for the next one, its body is not
-   * and stays unchanged. `bytes` may be used again by the caller.
+   * `pause`; the rest is then to be pushed again. The message object and its body are on loan: both are used again after
+   * the sink has returned, as `bytes` may be by the caller.
    */
   push(bytes: Buffer, sink: (message: RtmpMessage) => void): number {
     this.#paused = false;
@@ -119,7 +128,7 @@ export class ChunkReader {
     while (at < end) {
       at = this.#left === 0 ? this.#header(bytes, at, end) : this.#fill(bytes, at, end);
       const stream = this.#stream;
-      if (this.#left === 0 && stream.body !== undefined && stream.filled === stream.length) {
+      if (this.#left === 0 && stream.open && stream.filled === stream.length) {
         this.#finish(stream, sink);
       }
       if (this.#surplus !== undefined) this.#runSurplus(this.#surplus, sink);
@@ -137,30 +146,51 @@ export class ChunkReader {
 
   #fill(bytes: Buffer, at: number, end: number): number {
     const stream = this.#stream;
+    const { length } = stream;
+    if (stream.filled === 0 && this.#left === length && end - at >= length) {
+      // All of it lies here in one chunk.
+      stream.body = bytes.subarray(at, at + length);
+      stream.filled = length;
+      this.#left = 0;
+      return at + length;
+    }
     const count = Math.min(this.#left, end - at);
     const filled = stream.filled + count;
-    let body = stream.body!;
-    if (filled > body.length) {
-      body = this.#slab.take(Math.min(stream.length, Math.max(filled, body.length * GROWTH)));
-      copyBytes(body, 0, stream.body!, 0, stream.filled);
-      stream.body = body;
-    }
-    copyBytes(body, stream.filled, bytes, at, count);
+    if (filled > stream.body.length) this.#grow(stream, filled);
+    copyBytes(stream.body, stream.filled, bytes, at, count);
     stream.filled = filled;
     this.#left -= count;
     return at + count;
   }
 
+  #grow(stream: ChunkStream, filled: number): void {
+    const { body, taken, length } = stream;
+    const first = this.#unfinished > MANY_UNFINISHED ? LITTLE_BYTES : FIRST_BYTES;
+    const size = Math.min(length, Math.max(filled, body.length === 0 ? first : body.length * GROWTH));
+    stream.taken = size > SHORT_BYTES;
+    stream.body = stream.taken ? takePiece(size) : this.#slab.take(size);
+    copyBytes(stream.body, 0, body, 0, stream.filled);
+    if (taken) givePiece(body);
+  }
+
   #finish(stream: ChunkStream, sink: (message: RtmpMessage) => void): void {
+    const { body, taken, length } = stream;
     const message = this.#message;
-    message.body = stream.body!;
+    message.body = body.length === length ? body : body.subarray(0, length);
     message.type = stream.type;
     message.streamId = stream.streamId;
     message.timestamp = stream.timestamp;
-    stream.body = undefined;
-    this.#unfinished -= 1;
+    this.#close(stream);
     if (message.type === SET_CHUNK_SIZE || message.type === ABORT) this.#control(message);
     else sink(message);
+    if (taken) givePiece(body);
+  }
+
+  #close(stream: ChunkStream): void {
+    stream.open = false;
+    stream.body = EMPTY;
+    stream.taken = false;
+    this.#unfinished -= 1;
   }
 
   #control({ type, body }: RtmpMessage): void {
@@ -175,9 +205,9 @@ export class ChunkReader {
   }
 
   #abandon(stream: ChunkStream): void {
-    if (stream.body === undefined) return;
-    stream.body = undefined;
-    this.#unfinished -= 1;
+    if (!stream.open) return;
+    if (stream.taken) givePiece(stream.body);
+    this.#close(stream);
   }
 
   /** Reads a chunk's header and returns the offset after it, or holds what there is of it for later. */
@@ -277,7 +307,7 @@ export class ChunkReader {
       if (size === INCOMPLETE) return INCOMPLETE;
       after += size;
     }
-    if (stream.body !== undefined) {
+    if (stream.open) {
       this.#stream = stream;
       this.#left = Math.min(this.#chunkSize, stream.length - stream.filled);
     } else {
@@ -309,8 +339,8 @@ export class ChunkReader {
   }
 
   /** Bytes of body in a type 3 chunk that begins now. */
-  #bodyOf({ body, length, filled }: ChunkStream): number {
-    return Math.min(this.#chunkSize, body === undefined ? length : length - filled);
+  #bodyOf({ open, length, filled }: ChunkStream): number {
+    return Math.min(this.#chunkSize, open ? length - filled : length);
   }
 
   #open(stream: ChunkStream): void {
@@ -322,10 +352,8 @@ export class ChunkReader {
     }
     this.#abandon(stream);
     this.#unfinished += 1;
+    stream.open = true;
     stream.filled = 0;
-    stream.body = this.#slab.take(
-      Math.min(length, this.#unfinished > MANY_UNFINISHED ? LITTLE_BYTES : FIRST_BYTES),
-    );
     this.#stream = stream;
     this.#left = Math.min(this.#chunkSize, length);
   }
