@@ -175,6 +175,11 @@ export const behaviours: readonly { readonly topic: string; readonly ours: strin
       why: 'a client could speak in the server’s name with ?call= or ?name=',
     },
     {
+      topic: 'Callbacks of relays',
+      ours: 'have the application of a pull, where nginx-rtmp leaves app empty, and its address without port and path; a push is no player to on_play, as in nginx-http-flv',
+      why: 'backends know what the stream is for, and do not count servers as viewers',
+    },
+    {
       topic: 'An on_update that is not answered',
       ours: 'ends the session with notify_update_strict only',
       why: 'an endpoint that starts anew would end every stream',

@@ -18,6 +18,9 @@ const PLAYER_MS = 10_000;
 /** How long a pull goes on after its last player, ms. */
 const LINGER_MS = 5000;
 
+/** What nginx-rtmp calls itself to backends and on its statistics page, which look for it. */
+const RELAY_FLASHVER = 'ngx-local-relay';
+
 const LOOP = 'relay loop: the stream would be pulled from itself';
 
 /** A player that asked for the stream. */
@@ -248,7 +251,7 @@ export class Pull {
       application,
       name: this.#name,
       args: '',
-      type: 'live',
+      type: '',
       dismiss: (reason) => {
         if (this.#feeding === feeding) this.#failed(reason);
       },
@@ -270,10 +273,7 @@ export class Pull {
       protocol: 'rtmp',
       origin: 'relay',
       address: source.address,
-      flashver: peer.flashVer,
-      tcurl: peer.tcUrl,
-      swfurl: peer.swfUrl,
-      pageurl: peer.pageUrl,
+      ...{ flashver: RELAY_FLASHVER, tcurl: '', swfurl: '', pageurl: '' },
       connectArgs: splitOnce(peer.app, '?')[1] ?? '',
       log,
     };

@@ -45,7 +45,8 @@ describe('pull on demand', () => {
     expect(relay(edge)).toMatchObject({ direction: 'pull', stream: 'show', state: 'live', attempts: 1 });
     expect(relay(edge)!.bytes).toBeGreaterThan(10_000);
     expect(origin.connections).toBe(2);
-    expect(published).toMatchObject([{ name: 'show', client: { origin: 'relay', address: '127.0.0.1' } }]);
+    const client = { origin: 'relay', address: '127.0.0.1', flashver: 'ngx-local-relay', tcurl: '' };
+    expect(published).toMatchObject([{ name: 'show', args: '', type: '', client }]);
     first.stop();
     const seen = second.frames.length;
     await until('the other goes on', () => second.frames.length > seen + 20);
