@@ -3,8 +3,8 @@ import type { Calls } from './calls.ts';
 import { playlistMessage } from './fields.ts';
 
 /**
- * Tells of playlists, each at most once at a time: of what changes meanwhile, the newest follows. So an endpoint that
- * is slow has at most one request of each stream, and messages about ends do not wait behind them.
+ * Tells of playlists, each at most once at a time: of what changes meanwhile, the newest follows. So requests to an
+ * endpoint that is slow do not pile up.
  */
 export class PlaylistNotices {
   readonly #calls: Calls;
