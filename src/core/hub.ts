@@ -6,7 +6,7 @@ import type { Listen } from './addresses.ts';
 import { Application } from './application.ts';
 import type { CallbackStatus } from './callbacks.ts';
 import type { Elsewhere } from './elsewhere.ts';
-import { Events } from './events.ts';
+import { Events, type RelayStates } from './events.ts';
 import type { ExecStatus } from './execs.ts';
 import type { Audience } from './flush.ts';
 import {
@@ -46,7 +46,7 @@ export class Hub {
   /** Calls to endpoints outside; they outlive the services that make them. */
   readonly netcalls = new Netcalls();
   /** What clients do, for those who watch. */
-  readonly events = new Events();
+  readonly events: Events;
   /** Connections that carry streams. */
   readonly traffic = new Traffic();
   /** What parts of the server count and time of their own work. */
@@ -78,6 +78,7 @@ export class Hub {
     this.measures = measures;
     this.workers = workers;
     this.tallies = new Tallies(workers);
+    this.events = new Events(workers, () => relayStates(this.applications()));
     this.#log = log;
   }
 
@@ -286,6 +287,16 @@ export class Hub {
     // What is told of files that end now is among the last calls.
     this.outlast(Promise.all(this.#files).then(() => this.netcalls.close(LAST_CALLS_MS)));
   }
+}
+
+function relayStates(applications: Iterable<Application>): RelayStates {
+  const found = [...applications].flatMap(({ server, name: app, relays }) =>
+    relays.list().map((relay) => {
+      const key = JSON.stringify([server, app, relay.direction, relay.stream, relay.url]);
+      return [key, { ...relay, server, app }] as const;
+    }),
+  );
+  return new Map(found);
 }
 
 function applicationOwner(hub: Hub, application: Application, log: Logger): ServiceOwner<ApplicationContext> {

@@ -180,6 +180,26 @@ describe('whoever is asked answers for all workers', () => {
   });
 });
 
+test('events of every worker are told, none of those between them', async () => {
+  const [one, two] = (await startCrew(conf(), 2)) as [Station, Station];
+  const stop = new AbortController();
+  const answer = await fetch(`http://127.0.0.2:${two.http}/api/events`, { signal: stop.signal });
+  const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let text = (await reader.read()).value!;
+  // The first worker has to hear that somebody listens.
+  await one.get('/api/');
+  await publish(one, 'cam');
+  await pullBetween(one, two, 'cam');
+  await play(one, 'cam');
+  await publish(two, 'own');
+  while (!text.includes('"stream":"own"')) text += (await reader.read()).value;
+  const told = [...text.matchAll(/^event: (\w+)\ndata: (.*)$/gm)].map(
+    ([, kind, data]) => `${kind} ${JSON.parse(data!).stream}`,
+  );
+  expect(told.sort()).toEqual(['play cam', 'publish cam', 'publish own']);
+  stop.abort();
+});
+
 describe('limits hold for all workers together', () => {
   const entered = (work: Promise<unknown>): Promise<boolean> =>
     work.then(

@@ -1,8 +1,7 @@
-import type { HappenedEvent } from '../../core/events.ts';
 import type { Exchange, HeaderField } from '../../http/exchange.ts';
 import { LiveResponse } from '../../http/live-response.ts';
 
-/** Relays are looked at, and proxies kept from closing a silent connection, this often, ms. */
+/** Stops are noticed this often, ms, and proxies kept from closing a silent connection every so many times. */
 const LOOK_MS = 1000;
 const COMMENT_EVERY = 15;
 const FIELDS: readonly HeaderField[] = [
@@ -24,9 +23,6 @@ export function sendEvents(exchange: Exchange): 'taken' {
     }
     if (response.sink.backlog > MOST_BACKLOG) response.sink.abort('events are not read');
   };
-  const tell = (event: Omit<HappenedEvent, 'kind'> & { readonly kind: string }): void =>
-    write(`event: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`);
-  let states = relayStates(exchange);
   let looks = 0;
   const look = setInterval(() => {
     if (exchange.draining()) {
@@ -35,30 +31,14 @@ export function sendEvents(exchange: Exchange): 'taken' {
     }
     looks += 1;
     if (looks % COMMENT_EVERY === 0) write(': still there\n\n');
-    const before = states;
-    states = relayStates(exchange);
-    for (const [key, relay] of states) {
-      if (before.get(key)?.state !== relay.state) tell({ ...relay, kind: 'relay', at: Date.now() });
-    }
-    for (const [key, relay] of before) {
-      if (!states.has(key)) tell({ ...relay, state: 'closed', kind: 'relay', at: Date.now() });
-    }
   }, LOOK_MS);
-  const deaf = hub.events.listen(tell);
+  const deaf = hub.events.listen((event) =>
+    write(`event: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`),
+  );
   response.whenClosed(() => {
     clearInterval(look);
     deaf();
   });
   write(': events\n\n');
   return 'taken';
-}
-
-function relayStates({ runtime }: Exchange) {
-  const found = [...runtime.hub.applications()].flatMap(({ server, name: app, relays }) =>
-    relays.list().map((relay) => {
-      const key = JSON.stringify([server, app, relay.direction, relay.stream, relay.url]);
-      return [key, { ...relay, server, app }] as const;
-    }),
-  );
-  return new Map(found);
 }
