@@ -1,0 +1,168 @@
+import { Agent, get } from 'node:http';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type Child, until } from './children.ts';
+import { type Mediad, type Place, startMediad } from './harness.ts';
+import { fixture, publishFile } from './media.ts';
+
+const running: Mediad[] = [];
+const publishers: Child[] = [];
+
+afterEach(async () => {
+  for (const publisher of publishers.splice(0)) await publisher.stop('SIGKILL');
+  for (const mediad of running.splice(0)) await mediad.stop();
+});
+
+const conf =
+  (application: string) =>
+  (place: Place): string =>
+    `
+worker_processes 2;
+error_log stderr info;
+rtmp { server { listen 127.0.0.1:${place.rtmp}; application live { live on; ${application} } } }
+http {
+  access_log off;
+  server {
+    listen 127.0.0.1:${place.http};
+    location /pid { return 200 $pid; }
+    location /live { flv_live on; flv_live_application live; }
+    location /hls/ { root ${place.directory}; }
+    location /api/ { api on; api_control on; }
+    location /metrics { metrics on; }
+    location = /status { stub_status; }
+    location /page/ { player on; }
+  }
+}
+`;
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** A connection that stays with the worker it has come to. */
+class Desk {
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  readonly #mediad: Mediad;
+
+  constructor(mediad: Mediad) {
+    this.#mediad = mediad;
+  }
+
+  get(path: string, headers: Record<string, string> = {}): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const request = get(this.#mediad.httpUrl(path), { agent: this.#agent, headers }, (response) => {
+        let body = '';
+        response.setEncoding('latin1').on('data', (text: string) => {
+          body += text;
+        });
+        response.on('end', () => resolve({ status: response.statusCode!, body }));
+      });
+      request.on('error', reject);
+    });
+  }
+
+  async json(path: string) {
+    return JSON.parse((await this.get(path)).body);
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+/** One connection to each of the two workers. */
+async function desks(mediad: Mediad): Promise<readonly [Desk, Desk]> {
+  const byWorker = new Map<string, Desk>();
+  for (let tries = 0; byWorker.size < 2 && tries < 20; tries += 1) {
+    const desk = new Desk(mediad);
+    const { body } = await desk.get('/pid');
+    if (byWorker.has(body)) desk.close();
+    else byWorker.set(body, desk);
+  }
+  const [one, two] = byWorker.values();
+  return [one!, two!];
+}
+
+async function start(application = ''): Promise<Mediad> {
+  const mediad = await startMediad(conf(application));
+  running.push(mediad);
+  return mediad;
+}
+
+async function publish(mediad: Mediad, name: string): Promise<void> {
+  publishers.push(await publishFile(await fixture('plain'), mediad.rtmpUrl('live', name), { loop: true }));
+}
+
+describe('with two workers', () => {
+  test('each answers for both: streams, clients, metrics, requests, what the page lists', async () => {
+    const mediad = await start();
+    const both = await desks(mediad);
+    await publish(mediad, 'one');
+    await publish(mediad, 'two');
+    await until('both streams are live', async () => (await both[0].json('/api/')).streams === 2);
+    for (const desk of both) {
+      expect(await desk.json('/api/')).toMatchObject({ publishers: 2, workers: { count: 2, answered: 2 } });
+      const streams = (await desk.json('/api/streams')) as { name: string }[];
+      expect(streams.map(({ name }) => name).sort()).toEqual(['one', 'two']);
+      const { body } = await desk.get('/metrics');
+      expect(body).toContain('mediad_workers 2');
+      expect(body).toContain('mediad_streams{app="live"} 2');
+      expect(body).toMatch(/^process_cpu_seconds_total\{worker="1"\}/m);
+      expect(body).toMatch(/^process_cpu_seconds_total\{worker="2"\}/m);
+      expect((await desk.get('/status')).body).toMatch(/^Active connections: 2 /);
+      const page = (await desk.json('/page/player.json')) as { streams: { name: string; flv: string }[] };
+      expect(page.streams.map(({ name }) => name).sort()).toEqual(['one', 'two']);
+    }
+  }, 30_000);
+
+  test('a client of either worker is disconnected by either', async () => {
+    const mediad = await start();
+    const [one, two] = await desks(mediad);
+    await publish(mediad, 'one');
+    await publish(mediad, 'two');
+    await until('both publish', async () => (await one.json('/api/clients')).length === 2);
+    for (const { id } of (await two.json('/api/clients')) as { id: number }[]) {
+      const answer = await fetch(mediad.httpUrl(`/api/clients/${id}`), { method: 'DELETE' });
+      expect(await answer.json()).toEqual({ disconnected: 1 });
+    }
+    await until('both are gone', async () => (await one.json('/api/clients')).length === 0);
+  }, 30_000);
+
+  test('each has the playlist and all segments of a stream that one of them segments', async () => {
+    const mediad = await start('hls on; hls_path hls; hls_fragment 1s; hls_playlist_length 4s;');
+    const both = await desks(mediad);
+    await publish(mediad, 'cam');
+    const segments = (list: string): readonly string[] =>
+      list.split('\n').filter((line) => line.endsWith('.ts'));
+    let last = -1;
+    const seen = new Set<string>();
+    const list = async (desk: Desk): Promise<string | null> => {
+      const { status, body } = await desk.get('/hls/cam.m3u8', { 'User-Agent': 'viewer' });
+      if (last >= 0) expect(status).toBe(200);
+      return status === 200 ? body : null;
+    };
+    const newest = (text: string): number =>
+      Number(/MEDIA-SEQUENCE:(\d+)/.exec(text)![1]) + segments(text).length;
+    await until(
+      'five segments have been asked of both',
+      async () => {
+        for (const desk of both) {
+          const text = await list(desk);
+          if (text === null) return false;
+          // What one worker has listed the other one lists as well, as soon as it has been told.
+          if (newest(text) < last)
+            await expect.poll(async () => newest((await list(desk))!), { timeout: 300 }).toBe(last);
+          last = Math.max(newest(text), last);
+          for (const other of both) {
+            const bodies = await Promise.all(segments(text).map((name) => other.get(`/hls/${name}`)));
+            expect(bodies.map(({ status }) => status)).toEqual(bodies.map(() => 200));
+          }
+          for (const name of segments(text)) seen.add(name);
+        }
+        return seen.size >= 5;
+      },
+      25_000,
+    );
+    await until('the viewer is one', async () => (await both[0].json('/api/streams'))[0]?.viewers.hls === 1);
+  }, 45_000);
+});
