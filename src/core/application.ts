@@ -367,6 +367,8 @@ export class Application {
     if (this.closed || this.#publications.has(stream)) return null;
     clearTimeout(this.#gaps.get(stream));
     this.#gaps.delete(stream);
+    // Its publisher has left here and come back elsewhere: so have the services of its stream.
+    if (stream.live && !this.#foreign.has(stream)) this.#tasks.stopped(stream);
     const publication = new Publication(request, stream, (ended) => {
       if (this.#foreign.get(stream) === ended) this.#foreign.set(stream, null);
     });

@@ -1,13 +1,4 @@
-import type { Format } from '../media/format.ts';
 import type { Feed } from './feed.ts';
-
-/** The family of formats by which workers hand streams to each other: no player gets them. */
-const BETWEEN = 'worker';
-
-/** The same format for another worker of this server, in a feed of its own so that its bytes count as nobody's. */
-export function betweenWorkers(format: Format): Format {
-  return { ...format, name: `${BETWEEN}/${format.name}` };
-}
 
 /** What a stream's feeds have given to players, those that are no more included. */
 export class Delivered {
@@ -30,7 +21,7 @@ export class Delivered {
   get bytes(): number {
     let bytes = 0;
     for (const before of this.#before.values()) bytes += before;
-    for (const feed of this.#feeds.values()) if (familyOf(feed) !== BETWEEN) bytes += feed.bytesOut;
+    for (const feed of this.#feeds.values()) bytes += feed.bytesOut;
     return bytes;
   }
 
@@ -50,11 +41,7 @@ export class Delivered {
 }
 
 /** `rtmp` is the family of `rtmp/4096`. */
-function familyOf({ format }: Feed): string {
-  return format.name.split('/', 1)[0]!;
-}
-
-function addTo(sums: Map<string, number>, feed: Feed): void {
-  const family = familyOf(feed);
-  if (family !== BETWEEN) sums.set(family, (sums.get(family) ?? 0) + feed.bytesOut);
+function addTo(sums: Map<string, number>, { format, bytesOut }: Feed): void {
+  const family = format.name.split('/', 1)[0]!;
+  sums.set(family, (sums.get(family) ?? 0) + bytesOut);
 }

@@ -106,30 +106,14 @@ export class Events {
     const seconds = ({ since }: Publication | Subscription) => ({
       seconds: Math.round((Date.now() - since) / 1000),
     });
-    // What workers hand to each other is nobody's doing.
-    const tell = (
-      client: Client,
-      kind: HappenedEvent['kind'],
-      details: () => Readonly<Record<string, unknown>>,
-    ) => {
-      if (client.origin !== 'worker') this.tell(kind, details);
-    };
     return {
-      published: (one) => tell(one.request.client, 'publish', () => session(one)),
-      unpublished: (one) =>
-        tell(one.request.client, 'unpublish', () => ({ ...session(one), ...seconds(one) })),
-      played: (one) => tell(one.request.client, 'play', () => session(one)),
+      published: (one) => this.tell('publish', () => session(one)),
+      unpublished: (one) => this.tell('unpublish', () => ({ ...session(one), ...seconds(one) })),
+      played: (one) => this.tell('play', () => session(one)),
       unplayed: (one) =>
-        tell(one.request.client, 'unplay', () => ({
-          ...session(one),
-          ...seconds(one),
-          bytes: one.counters.bytes,
-        })),
+        this.tell('unplay', () => ({ ...session(one), ...seconds(one), bytes: one.counters.bytes })),
       refused: (request: Request) =>
-        tell(request.client, 'refused', () => ({
-          ...of(request.client, request.name),
-          action: request.action,
-        })),
+        this.tell('refused', () => ({ ...of(request.client, request.name), action: request.action })),
     };
   }
 }

@@ -18,7 +18,7 @@ export interface SessionQuery {
   readonly id?: number;
 }
 
-/** The sessions of a server that are meant, as they are now in this process; never those between workers. */
+/** The sessions of a server that are meant, as they are now in this process. */
 export function findSessions(server: RtmpServer, query: SessionQuery): readonly MediaSession[] {
   const found: MediaSession[] = [];
   for (const { application } of server.members.values()) {
@@ -28,7 +28,6 @@ export function findSessions(server: RtmpServer, query: SessionQuery): readonly 
   }
   return found.filter(
     ({ request: { client }, stream }) =>
-      client.origin !== 'worker' &&
       (query.name === undefined || stream.name === query.name) &&
       (query.address === undefined || client.address === query.address) &&
       (query.id === undefined || client.id === query.id),

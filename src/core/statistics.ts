@@ -45,6 +45,8 @@ export interface StreamStatistics {
   readonly since: number;
   readonly live: boolean;
   readonly publishing: boolean;
+  /** It is fetched from another worker, which has its publisher. */
+  readonly foreign: boolean;
   /** The newest time on its time line, ms. */
   readonly timestamp: number;
   readonly rates: Rates;
@@ -117,6 +119,7 @@ function applicationStatistics(application: Application, now: number): Applicati
     streamStatistics(
       stream,
       application.publicationOf(stream),
+      application.isForeign(stream),
       players.get(stream) ?? [],
       files.filter((file) => file.stream === stream.name),
       now,
@@ -131,6 +134,7 @@ function applicationStatistics(application: Application, now: number): Applicati
 function streamStatistics(
   stream: Stream,
   publication: Publication | undefined,
+  foreign: boolean,
   players: readonly Subscription[],
   recordings: readonly RecordingStatus[],
   now: number,
@@ -143,6 +147,7 @@ function streamStatistics(
     since: stream.startedAt,
     live: stream.live,
     publishing: publication !== undefined,
+    foreign,
     timestamp: Math.max(stream.timeline.last, 0),
     rates,
     counters: stream.counters,

@@ -27,7 +27,7 @@ export async function wholeFigures(runtime: Runtime): Promise<Whole> {
 
 /**
  * Several workers' figures as those of one server. A stream that more than one has is one stream: what its owner says of
- * it, with the players of all. What workers hand to each other counts neither as players nor as bytes.
+ * it, with the players of all.
  */
 export function together(all: readonly [Figures, ...Figures[]]): Figures {
   const [own, ...others] = all;
@@ -82,23 +82,24 @@ function applicationsTogether(all: readonly ApplicationStatistics[]): Applicatio
 /** Found wherever there are players. */
 const SLOW: Issue = 'dropped-to-slow-viewers';
 
-/** Whoever has it from its publisher, or else has media at all. */
+/** Whoever has it from its publisher, or did, or else has media at all. */
 function ownerOf(all: readonly StreamStatistics[]): StreamStatistics {
-  const isOwn = ({ clients }: StreamStatistics): boolean =>
-    clients.some(({ role, origin }) => role === 'publisher' && origin !== 'worker');
-  return all.find(isOwn) ?? all.find(({ live }) => live) ?? all[0]!;
+  const own = all.filter(({ foreign }) => !foreign);
+  return (
+    own.find(({ publishing }) => publishing) ??
+    own.find(({ live }) => live) ??
+    all.find(({ live }) => live) ??
+    all[0]!
+  );
 }
 
 function streamsTogether(all: readonly StreamStatistics[]): StreamStatistics {
   const owner = ownerOf(all);
   const others = all.filter((one) => one !== owner);
-  const clients = [owner, ...others].flatMap((one) =>
-    one.clients.filter(({ origin }) => origin !== 'worker'),
-  );
+  const clients = [owner, ...others].flatMap((one) => one.clients);
   const slow = others.some(({ issues }) => issues.includes(SLOW)) && !owner.issues.includes(SLOW);
   return {
     ...owner,
-    publishing: clients.some(({ role }) => role === 'publisher'),
     rates: { ...owner.rates, out: sum(all, ({ rates }) => rates.out) },
     bytesOut: sum(all, ({ bytesOut }) => bytesOut),
     sent: summed(all.map(({ sent }) => sent)),

@@ -1,4 +1,3 @@
-import { betweenWorkers } from '../core/delivered.ts';
 import type { StreamListener } from '../core/stream.ts';
 import type { Subscription } from '../core/subscription.ts';
 import { writeData } from '../wire/rtmp/commands.ts';
@@ -102,8 +101,7 @@ export class Playing {
     const tracks = !this.#video ? 'audio' : !this.#audio ? 'video' : 'both';
     const { out_queue_size: bytes } = subscription.request.application.settings;
     const { timeout: stall } = connection.settings;
-    const plain = rtmpFormat(connection.writer.chunkSize, tracks, this.streamId);
-    const format = subscription.request.client.origin === 'worker' ? betweenWorkers(plain) : plain;
+    const format = rtmpFormat(connection.writer.chunkSize, tracks, this.streamId);
     subscription.sit(format, connection.sink, 'plain', { bytes, stall });
   }
 

@@ -3,11 +3,14 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { type Child, until } from './children.ts';
 import { type Mediad, type Place, startMediad } from './harness.ts';
 import { fixture, publishFile } from './media.ts';
+import { type Player, playFlv, untilReceived } from './players.ts';
 
 const running: Mediad[] = [];
+const players: Player[] = [];
 const publishers: Child[] = [];
 
 afterEach(async () => {
+  for (const player of players.splice(0)) player.close();
   for (const publisher of publishers.splice(0)) await publisher.stop('SIGKILL');
   for (const mediad of running.splice(0)) await mediad.stop();
 });
@@ -165,4 +168,24 @@ describe('with two workers', () => {
     );
     await until('the viewer is one', async () => (await both[0].json('/api/streams'))[0]?.viewers.hls === 1);
   }, 45_000);
+
+  test('players of both workers are those of one stream, and its limit holds for them together', async () => {
+    const mediad = await start('max_players 3;');
+    const both = await desks(mediad);
+    await publish(mediad, 'cam');
+    await until('the stream is live', async () => (await both[0].json('/api/')).streams === 1);
+    for (let count = 0; count < 3; count += 1) {
+      const player = playFlv(mediad.httpUrl('/live/cam.flv'));
+      players.push(player);
+      await untilReceived(player, 5);
+    }
+    for (const desk of both) {
+      const [stream, ...more] = await desk.json('/api/streams');
+      expect(more).toEqual([]);
+      expect(stream.viewers).toEqual({ rtmp: 0, 'http-flv': 3, hls: 0 });
+      const clients = (await desk.json('/api/clients')) as { role: string }[];
+      expect(clients.map(({ role }) => role).sort()).toEqual(['player', 'player', 'player', 'publisher']);
+      expect((await desk.get('/live/cam.flv')).status).toBe(503);
+    }
+  }, 30_000);
 });

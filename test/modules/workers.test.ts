@@ -33,38 +33,21 @@ async function play(station: Station, name: string) {
   return client;
 }
 
-/** What a worker that pulls a stream from another one has of it: a publisher and, at the owner, a player. */
-async function pullBetween(owner: Station, other: Station, name: string): Promise<void> {
-  const clientOf = (station: Station): Client => ({
-    ...{ id: station.runtime.nextClientId(), protocol: 'rtmp', origin: 'worker', address: 'unix:' },
-    ...{ flashver: '', tcurl: '', swfurl: '', pageurl: '', connectArgs: '', log: station.runtime.log },
-  });
-  const base = { name, args: '', dismiss: () => undefined } as const;
-  const application = liveOf(other);
-  const copy = await application.publish({
-    ...base,
-    action: 'publish',
-    type: 'live',
-    application,
-    client: clientOf(other),
-  });
+/** What a worker has of a stream that it fetches from another one. */
+function mirror(station: Station, name: string): void {
+  const application = liveOf(station);
+  const client: Client = {
+    ...{ id: 0, protocol: 'rtmp', origin: 'worker', address: 'unix:', log: station.runtime.log },
+    ...{ flashver: '', tcurl: '', swfurl: '', pageurl: '', connectArgs: '' },
+  };
+  const copy = application.mirror({
+    ...{ action: 'publish', client, application, name, args: '', type: 'live' },
+    dismiss: () => undefined,
+  })!;
   const now = performance.now();
   copy.push(VIDEO, 0, AVC_HEADER, now);
   copy.push(VIDEO, 0, keyFrame(1), now);
   copy.endOfRead(now);
-  await liveOf(owner).play(
-    {
-      ...base,
-      action: 'play',
-      start: -2,
-      duration: -1,
-      reset: false,
-      listener: {},
-      application: liveOf(owner),
-      client: clientOf(owner),
-    },
-    true,
-  );
 }
 
 async function json(station: Station, path: string, init?: RequestInit) {
@@ -77,7 +60,7 @@ async function crew(more = '') {
   const stations = await startCrew(conf(more), 2);
   const [one, two] = stations as [Station, Station];
   const publisher = await publish(one, 'cam');
-  await pullBetween(one, two, 'cam');
+  mirror(two, 'cam');
   const players = [await play(one, 'cam'), await play(two, 'cam'), await play(two, 'cam')] as const;
   return { stations, one, two, publisher, players };
 }
@@ -121,7 +104,7 @@ describe('whoever is asked answers for all workers', () => {
     }
   });
 
-  test('bytes that go to another worker count as nobody’s', async () => {
+  test('bytes are those given to players', async () => {
     const { one, two } = await crew();
     const { data } = await json(two, '/api/streams/live/cam');
     const own = liveOf(one).streams.get('cam')!.bytesOut + liveOf(two).streams.get('cam')!.bytesOut;
@@ -189,7 +172,7 @@ test('events of every worker are told, none of those between them', async () => 
   // The first worker has to hear that somebody listens.
   await one.get('/api/');
   await publish(one, 'cam');
-  await pullBetween(one, two, 'cam');
+  mirror(two, 'cam');
   await play(one, 'cam');
   await publish(two, 'own');
   while (!text.includes('"stream":"own"')) text += (await reader.read()).value;
@@ -306,5 +289,24 @@ describe('HLS', () => {
     for (const name of segments(lists[0]!)) {
       for (const station of stations) expect((await station.get(`/hls/${name}`)).status).toBe(200);
     }
+  });
+
+  test('a stream whose publisher has gone to another worker is segmented there alone', async () => {
+    const [one] = (await startCrew(conf('hls on; hls_path hls; publish_gap 20s;'), 2)) as [Station, Station];
+    const client = await broadcast(one);
+    await play(one, 'cam');
+    client.destroy();
+    const application = liveOf(one);
+    const stream = application.streams.get('cam')!;
+    await until(() => application.publicationOf(stream) === undefined);
+    const running = new Set<string>();
+    application.forEachStream(({ name }) => {
+      running.add(name);
+      return () => running.delete(name);
+    });
+    expect([...running]).toEqual(['cam']);
+    mirror(one, 'cam');
+    expect([...running]).toEqual([]);
+    expect(stream.live).toBe(true);
   });
 });

@@ -49,9 +49,11 @@ function* applicationsOf({ servers }: Figures): Iterable<{ place: Placed; of: Ap
 }
 
 /** Every stream, without who publishes and plays it. */
-export function streamsOf(figures: Figures): readonly (Placed & Omit<StreamStatistics, 'clients'>)[] {
+export function streamsOf(
+  figures: Figures,
+): readonly (Placed & Omit<StreamStatistics, 'clients' | 'foreign'>)[] {
   return [...applicationsOf(figures)].flatMap(({ place, of }) =>
-    of.streams.map(({ clients: _, ...stream }) => ({ ...place, ...stream })),
+    of.streams.map(({ clients: _, foreign: __, ...stream }) => ({ ...place, ...stream })),
   );
 }
 

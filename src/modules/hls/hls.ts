@@ -75,8 +75,6 @@ export function startHls(
     for (const one of paths) context.own(keepClean(context.files, one, client));
   }
   context.forEachStream((stream) => {
-    // Streams from another worker of this server are segmented there.
-    if (context.application.publicationOf(stream)?.request.client.origin === 'worker') return undefined;
     let output = outputs.get(stream.name);
     if (output === undefined) {
       output = new StreamOutput(stream.name, ground);

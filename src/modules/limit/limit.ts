@@ -44,15 +44,15 @@ class Counts {
     this.playersByAddress = open('players by address');
     this.publishersByAddress = open('publishers by address');
     for (const stream of application.streams.values()) {
-      const { request } = application.publicationOf(stream) ?? {};
-      if (request === undefined ? stream.live : isOwn(request)) this.#stream(stream);
+      const has = stream.live || application.publicationOf(stream) !== undefined;
+      if (has && !application.isForeign(stream)) this.#stream(stream);
     }
     for (const publication of application.publications) this.#publisher(publication.request, 'add');
     for (const publication of application.publications) this.meters.add(publication);
     for (const { request, stream } of application.subscriptions) this.#player(request, stream.name, 'add');
     observe({
       published: (publication) => {
-        if (isOwn(publication.request)) this.#stream(publication.stream);
+        this.#stream(publication.stream);
         this.#publisher(publication.request, 'add');
         this.meters.add(publication);
       },
@@ -60,11 +60,7 @@ class Counts {
         this.#publisher(publication.request, 'remove');
         this.meters.remove(publication);
       },
-      ended: (stream) => {
-        if (!this.#streams.delete(stream)) return;
-        this.names.remove(stream.name);
-        this.streams.remove('');
-      },
+      ended: (stream) => this.#over(stream),
       played: ({ request, stream }) => this.#player(request, stream.name, 'add'),
       unplayed: ({ request, stream }) => this.#player(request, stream.name, 'remove'),
     });
@@ -77,6 +73,17 @@ class Counts {
     this.streams.add('');
   }
 
+  #over(stream: Stream): void {
+    if (!this.#streams.delete(stream)) return;
+    this.names.remove(stream.name);
+    this.streams.remove('');
+  }
+
+  /** Streams that went over to another worker count there. Once a second. */
+  sweep({ application }: ApplicationContext): void {
+    for (const stream of [...this.#streams]) if (application.isForeign(stream)) this.#over(stream);
+  }
+
   #publisher({ client }: PublishRequest, change: 'add' | 'remove'): void {
     if (isLimited(client)) this.publishersByAddress[change](shareOf(client.address));
   }
@@ -86,11 +93,6 @@ class Counts {
     this.players[change](stream);
     this.playersByAddress[change](shareOf(client.address));
   }
-}
-
-/** The stream is not that of another worker. */
-function isOwn({ client }: PublishRequest): boolean {
-  return client.origin !== 'worker';
 }
 
 function refuse(message: string): never {
@@ -137,6 +139,7 @@ function startLimit(conf: LimitSettings, context: ApplicationContext): Service<L
     else checkPlayer(request, current, counts);
   });
   const timer = setInterval(() => {
+    counts.sweep(context);
     const { max_publish_bitrate: limit } = current;
     if (limit === null) return;
     for (const { request, stream } of counts.meters.above(limit)) {
@@ -165,16 +168,8 @@ export const limitModule: Module = {
     start(_conf, { hub, server, limit, observe, own }) {
       const connections = hub.tallies.open('connections');
       own(() => connections.close());
-      const counts = ({ origin }: Client): boolean => origin !== 'worker';
-      for (const client of server.clients.keys()) if (counts(client)) connections.add('');
-      observe({
-        connected: (client) => {
-          if (counts(client)) connections.add('');
-        },
-        disconnected: (client) => {
-          if (counts(client)) connections.remove('');
-        },
-      });
+      for (const _ of server.clients) connections.add('');
+      observe({ connected: () => connections.add(''), disconnected: () => connections.remove('') });
       limit(({ server, name, client }) => {
         const block = server.spec.applications.find(({ key }) => key === name);
         if (block === undefined || !isLimited(client)) return;
