@@ -210,7 +210,7 @@ export class Stream implements FeedSource {
     const entry = packet.key || (kind === AUDIO && !packet.config && !this.#video);
     if (!packet.config) this.#remember(packet, entry);
     this.#distribute(packet, entry, now);
-    if (key) this.#memory.turned(this.#group.early.length === 0, this.#taps.size > 0);
+    if (key) this.#memory.turned(this.#group.early.length === 0, this.#taps.keeping);
     if (this.cached.length === 0) this.#memory.forget();
     if (!this.#settled && this.opening.hasAudio && this.opening.hasVideo) this.#settle();
   }
@@ -303,7 +303,7 @@ export class Stream implements FeedSource {
     if (metadata !== null) tap.packet(metadata);
     for (const header of headers) tap.packet(header);
     for (const packet of this.#group.packets) tap.packet(packet);
-    this.#memory.keep();
+    if (tap.keeps !== false) this.#memory.keep();
     return this.#taps.add(tap);
   }
 

@@ -4,6 +4,8 @@ import type { MediaPacket } from '../media/packet.ts';
 export interface Tap {
   /** Sequence headers, metadata and media in order; on attaching, first those that are already there. */
   packet(packet: MediaPacket): void;
+  /** False while it keeps no packet beyond the call: their memory is then used again with the next group of pictures. */
+  readonly keeps?: boolean;
   /** The publisher's bytes at hand have been read. */
   endOfRead?(): void;
 }
@@ -20,6 +22,12 @@ export class Taps {
 
   get size(): number {
     return this.#taps.size;
+  }
+
+  /** Some of them may keep packets. */
+  get keeping(): boolean {
+    for (const { keeps } of this.#taps) if (keeps !== false) return true;
+    return false;
   }
 
   /** The function it returns takes the reader away. */

@@ -85,6 +85,22 @@ describe('the memory of packets', () => {
     }
   });
 
+  test('is used again under readers that keep nothing', () => {
+    const streams = started(2);
+    const memory = new Set<ArrayBufferLike>();
+    for (const [index, { stream }] of streams.entries()) {
+      stream.tap({
+        keeps: false,
+        packet: (packet) => {
+          expect(wrong([packet], index)).toEqual([]);
+          if (packet.kind === VIDEO && !packet.config) memory.add(packet.body.buffer);
+        },
+      });
+    }
+    run(streams);
+    expect(memory.size).toBeLessThanOrEqual(6 * streams.length);
+  });
+
   test('of streams that are watched is used again once it was packed', () => {
     const streams = started(2);
     const framing: Framing = 'plain';

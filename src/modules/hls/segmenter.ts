@@ -74,6 +74,11 @@ export class Segmenter {
     return this.#offset ?? 0;
   }
 
+  /** Packets are kept only until the tracks are known. */
+  get keeps(): boolean {
+    return this.#held !== null;
+  }
+
   packet(original: MediaPacket): void {
     if (this.#unfit || original.kind === DATA) return;
     this.#offset ??= this.#offsetFrom(original.time);
@@ -129,7 +134,7 @@ export class Segmenter {
 
   #configureVideo(record: Buffer): void {
     if (this.#video?.record.equals(record)) return;
-    const setup = this.#read(() => readVideoSetup(record));
+    const setup = this.#read(() => readVideoSetup(Buffer.from(record)));
     if (setup === null) return;
     if (this.#video !== null) this.#interrupt();
     this.#video = setup;
@@ -137,7 +142,7 @@ export class Segmenter {
 
   #configureAudio(record: Buffer): void {
     if (this.#audio?.codec === 'aac' && this.#audio.record.equals(record)) return;
-    const setup = this.#read(() => readAudioSetup(record));
+    const setup = this.#read(() => readAudioSetup(Buffer.from(record)));
     if (setup !== null) this.#setAudio(setup);
   }
 

@@ -82,7 +82,7 @@ export class StreamRecorder {
     this.#selection = selection;
     this.#ground = ground;
     this.#wanted = !selection.manual;
-    this.#untap = stream.tap({ packet: (packet) => this.#packet(packet) });
+    this.#untap = stream.tap({ keeps: false, packet: (packet) => this.#packet(packet) });
   }
 
   /** Other settings of the recorder: limits count at once, names from the next file on. */

@@ -129,6 +129,7 @@ export function ownLink(
     if (publication === undefined || attached === undefined || untap !== undefined) return;
     const publishing = new Publishing(publication, 1);
     untap = attached.tap({
+      keeps: false,
       packet: ({ kind, time, body }) => {
         bytes += body.length;
         publishing.media({ type: kind, streamId: 1, timestamp: time >>> 0, body }, performance.now());

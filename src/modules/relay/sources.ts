@@ -70,6 +70,7 @@ export function ownSource(
   const tap = (): void => {
     if (over || waiting || untap !== undefined || subscription?.live !== true) return;
     const leave = subscription.stream.tap({
+      keeps: false,
       packet({ kind, time, body }) {
         // What is there already comes within the call that attaches, which may be told to wait.
         if (over || waiting) return;
