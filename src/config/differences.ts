@@ -330,6 +330,11 @@ export const behaviours: readonly { readonly topic: string; readonly ours: strin
       why: 'two of them contradict each other',
     },
     {
+      topic: 'Viewers of HLS',
+      ours: 'count for the limits of players, and have a stream fetched that pull or exec_pull can bring; callbacks and play rules of the application are not asked',
+      why: 'a stream that was only watched by HLS never came, and limits could be walked around',
+    },
+    {
       topic: 'A pull that loses its source',
       ours: 'leaves its players waiting and asks again while anybody plays; several lines for one stream are tried in turn',
       why: 'a short outage of the source sent everybody away, and a second line never helped',

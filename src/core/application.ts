@@ -6,7 +6,7 @@ import type { LiveSettings } from './live.ts';
 import type { Logger } from './log.ts';
 import { checkName } from './names.ts';
 import type { Observer } from './observer.ts';
-import { type Origin, Origins } from './origins.ts';
+import { Origins } from './origins.ts';
 import { Playlists } from './playlists.ts';
 import { Publication } from './publication.ts';
 import { Recorders } from './recordings.ts';
@@ -17,6 +17,7 @@ import { checkRoute, hopOf } from './route.ts';
 import { Stream } from './stream.ts';
 import { type StreamTask, StreamTasks } from './stream-tasks.ts';
 import { Subscription } from './subscription.ts';
+import { Viewers } from './viewers.ts';
 
 export type { Client, Gate, PlayRequest, PublishRequest, Request };
 
@@ -33,6 +34,9 @@ export class Application {
   readonly relays = new Relays();
   readonly recorders = new Recorders();
   readonly playlists = new Playlists();
+  readonly viewers = new Viewers();
+  /** Where streams come from that nobody publishes here. */
+  readonly origins = new Origins();
   readonly gates = new Gates<Request>();
   readonly #streams = new Map<string, Stream>();
   readonly #publications = new Map<Stream, Publication>();
@@ -45,7 +49,6 @@ export class Application {
   readonly #foreign = new Map<Stream, Publication | null>();
   readonly #observers = new Set<Observer>();
   readonly #tasks = new StreamTasks();
-  readonly #origins = new Origins();
   readonly #identity: string;
   readonly #policy: FlushPolicy;
   readonly #audience: Audience;
@@ -108,11 +111,6 @@ export class Application {
       task,
       [...this.#streams.values()].filter((stream) => !this.#foreign.has(stream)),
     );
-  }
-
-  /** Adds a source of streams that nobody publishes here; `order` is its module's place in the list of modules. */
-  addOrigin(order: number, origin: Origin): () => void {
-    return this.#origins.add(order, origin);
   }
 
   /** A stream of this application in the routes of relays, under one name for life; see `Client.via`. */
@@ -184,7 +182,7 @@ export class Application {
     this.#checkRoute(request);
     if (!this.has(request.name)) {
       const coming =
-        (await this.#elsewhere?.fetch(this, request.name)) || (await this.#origins.fetch(request, mayWait));
+        (await this.#elsewhere?.fetch(this, request.name)) || (await this.origins.fetch(request, mayWait));
       this.#checkOpen();
       if (!mayWait && !this.has(request.name)) {
         throw new Refused('not-found', coming ? 'the stream has ended' : 'no such stream');

@@ -308,7 +308,7 @@ function applicationOwner(hub: Hub, application: Application, log: Logger): Serv
       hub,
       gate: (gate) => base.own(application.gates.add(order, gate)),
       limit: (limit) => base.own(application.gates.addLimit(order, limit)),
-      origin: (origin) => base.own(application.addOrigin(order, origin)),
+      origin: (origin) => base.own(application.origins.add(order, origin)),
       observe: (observer) => base.own(application.observe(observer)),
       forEachStream: (task) => base.own(application.forEachStream(task)),
     }),

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { Board } from './board.ts';
+import type { Logger } from './log.ts';
 import { alone, type Workers } from './workers.ts';
 
 /** A small file held in memory, byte for byte what stands (or will stand) on disk under the same path. */
@@ -42,6 +43,18 @@ const VISITS_MS = 500;
 const MOST_VISITS = 20_000;
 /** Searches for a file that nobody has told of, at a time. */
 const MOST_SEARCHES = 64;
+/** Somebody who asks for a file. */
+export interface FileVisitor {
+  readonly address: string;
+  /** What tells him apart from others; see `visitorOf`. */
+  readonly who: string;
+  /** The query of his request, without `?`. */
+  readonly args: string;
+  readonly log: Logger;
+}
+
+/** Asked before a file is given to somebody, whether it is there or not; may wait for it. Throws Refused. */
+export type FileGuard = (path: string, visitor: FileVisitor) => Promise<void> | undefined;
 
 /**
  * Segments and playlists just made, by absolute path. HTTP locations whose `root` or `alias` leads to such a path
@@ -55,6 +68,8 @@ export class MemoryFiles {
   readonly #foreign = new Map<string, Foreign>();
   /** How many files of others there are in each folder. */
   readonly #folders = new Map<string, number>();
+  /** By folder, with a slash at the end. */
+  readonly #guards = new Set<{ readonly folder: string; readonly guard: FileGuard }>();
   #visits: Visit[] = [];
   #searches = 0;
   #bytes = 0;
@@ -70,6 +85,28 @@ export class MemoryFiles {
   #sent(path: string): Omit<MemoryFile, 'visited'> | undefined {
     const file = this.#files.get(path);
     return file === undefined ? undefined : { body: file.body, type: file.type, mtime: file.mtime };
+  }
+
+  /** Has a guard asked for whatever is below an absolute folder, until it is undone. */
+  guard(folder: string, guard: FileGuard): () => void {
+    const entry = { folder: folder.endsWith('/') ? folder : `${folder}/`, guard };
+    this.#guards.add(entry);
+    return () => this.#guards.delete(entry);
+  }
+
+  /** Asks the guards of a path. Undefined where there is nothing to wait for; throws Refused. */
+  admit(path: string, visitor: FileVisitor): Promise<void> | undefined {
+    let all: Promise<void> | undefined;
+    for (const { folder, guard } of this.#guards) {
+      if (!path.startsWith(folder)) continue;
+      const one = guard(path, visitor);
+      if (one !== undefined) all = all === undefined ? one : all.then(() => one);
+    }
+    return all;
+  }
+
+  get guarded(): boolean {
+    return this.#guards.size > 0;
   }
 
   /** A file that is here. */

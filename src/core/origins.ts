@@ -20,6 +20,10 @@ export class Origins {
     };
   }
 
+  get any(): boolean {
+    return this.#origins.length > 0;
+  }
+
   /** Asks one after another until one has the stream; false where none knows of it. Throws the first Refused else. */
   async fetch(request: PlayRequest, mayWait: boolean): Promise<boolean> {
     let refused: Refused | undefined;

@@ -7,7 +7,7 @@ export interface Client {
   /** Counts up over the life of the process; the same number in logs, callbacks and statistics. */
   readonly id: number;
   readonly protocol: 'rtmp' | 'http-flv';
-  /** `relay`: one of this server's own, which pulls from elsewhere or hands a stream to another application. */
+  /** `relay`: the server's own, from elsewhere or to another application; `worker`: on the way to players of its own. */
   readonly origin: 'client' | 'relay' | 'worker';
   /** IP address without port, or `unix:`. Of a pull the source's; of a stream from another application 127.0.0.1. */
   readonly address: string;

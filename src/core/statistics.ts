@@ -141,7 +141,9 @@ function streamStatistics(
 ): StreamStatistics {
   const rates = stream.rates(now);
   const viewers = { rtmp: 0, 'http-flv': 0, hls: stream.visitors.count(now) };
-  for (const { request } of players) viewers[request.client.protocol] += 1;
+  for (const { request } of players) {
+    if (request.client.origin !== 'worker') viewers[request.client.protocol] += 1;
+  }
   return {
     name: stream.name,
     since: stream.startedAt,

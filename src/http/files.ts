@@ -3,6 +3,8 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { send } from '@fastify/send';
 import type { MemoryFile } from '../core/memory-files.ts';
+import { Refused } from '../core/refused.ts';
+import { visitorOf } from '../core/visitors.ts';
 import type { Answer, Exchange, HeaderField } from './exchange.ts';
 import { listing } from './listing.ts';
 import { memoryAnswer } from './memory-answer.ts';
@@ -72,11 +74,13 @@ export function serveFile(exchange: Exchange): Answer | Promise<Answer | Jump> {
   if (method !== 'GET' && method !== 'HEAD') return { status: 405, headers: ALLOWED };
   if (exchange.uri.endsWith('/')) return serveFolder(exchange);
   const path = filePath(exchange);
-  const { files } = exchange.runtime;
-  const held = files.get(path);
-  if (held !== undefined) return fromMemory(exchange, path, held);
-  const coming = files.fetch(path);
-  return coming === undefined ? fromPath(exchange, path) : fromOther(exchange, path, coming);
+  return admitted(exchange, path, () => {
+    const { files } = exchange.runtime;
+    const held = files.get(path);
+    if (held !== undefined) return fromMemory(exchange, path, held);
+    const coming = files.fetch(path);
+    return coming === undefined ? fromPath(exchange, path) : fromOther(exchange, path, coming);
+  });
 }
 
 /** Answers with a file that another worker holds, or has just left to the disk. */
@@ -87,6 +91,35 @@ async function fromOther(
 ): Promise<Answer> {
   const file = await coming;
   return file === undefined ? fromPath(exchange, path) : fromMemory(exchange, path, file);
+}
+
+/** Asks those who guard playlists first. */
+function admitted(
+  exchange: Exchange,
+  path: string,
+  give: () => Answer | Promise<Answer>,
+): Answer | Promise<Answer> {
+  const { files } = exchange.runtime;
+  if (!files.guarded || !path.endsWith('.m3u8')) return give();
+  try {
+    const { address, args, log } = exchange;
+    const waiting = files.admit(path, { address, args, log, who: whoOf(exchange) });
+    return waiting === undefined ? give() : waiting.then(give, (error: unknown) => refusal(exchange, error));
+  } catch (error) {
+    return refusal(exchange, error);
+  }
+}
+
+function refusal(exchange: Exchange, error: unknown): Answer {
+  if (!(error instanceof Refused)) throw error;
+  exchange.log.info({ reason: error.message }, 'HLS refused');
+  const { message: reason } = error;
+  if (error.reason !== 'overloaded') return { status: 403, reason, addHeaders: 'always' };
+  return { status: 503, reason, headers: [['Retry-After', '2']], addHeaders: 'always' };
+}
+
+function whoOf(exchange: Exchange): string {
+  return visitorOf(exchange.address, exchange.header('user-agent') ?? '');
 }
 
 async function fromPath(exchange: Exchange, path: string): Promise<Answer> {
@@ -166,7 +199,7 @@ function fromMemory(exchange: Exchange, path: string, file: MemoryFile): Answer 
     : memoryPart(exchange, path, file);
   if (file.visited !== undefined) {
     const given = exchange.method === 'HEAD' || !Buffer.isBuffer(answer.body) ? 0 : answer.body.length;
-    file.visited(`${exchange.address} ${exchange.header('user-agent') ?? ''}`, given);
+    file.visited(whoOf(exchange), given);
   }
   return answer;
 }

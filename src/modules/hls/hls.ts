@@ -7,6 +7,7 @@ import { type DiskAccess, DiskTrouble, realDisk, timedDisk } from './disk.ts';
 import { Masters } from './master.ts';
 import { type OutputCounts, type OutputGround, StreamOutput } from './output.ts';
 import { type HlsSettings, hlsTable } from './table.ts';
+import { HlsViewers } from './viewers.ts';
 
 /** Settings that decide where files are and what they are called: a change begins anew. All others change in mid-stream. */
 const LAYOUT: ReadonlySet<string> = new Set([
@@ -49,9 +50,20 @@ export function startHls(
     counts: countsOf(context),
   };
   const masters = new Masters(shared, outputs);
+  const viewers = new HlsViewers(
+    context,
+    () => current,
+    outputs,
+    (file) => masters.protects(file),
+  );
+  context.own(context.files.guard(path, (file, visitor) => viewers.admit(file, visitor)));
   const ground: OutputGround = {
     ...shared,
-    listed: (output) => masters.listed(output),
+    listed: (output) => {
+      masters.listed(output);
+      viewers.listed(output.name);
+    },
+    visited: (output) => viewers.visited(output.name),
     expired: (output) => {
       if (outputs.get(output.name) === output) outputs.delete(output.name);
       masters.expired(output);

@@ -13,13 +13,16 @@ const BANDWIDTH_STEP = 50_000;
 
 /** Writes the master playlists of an application's renditions. */
 export class Masters {
-  readonly #ground: Omit<OutputGround, 'listed' | 'expired'>;
+  readonly #ground: Omit<OutputGround, 'listed' | 'visited' | 'expired'>;
   readonly #outputs: ReadonlyMap<string, StreamOutput>;
   readonly #shelf: Shelf;
   /** The text of each, by path. */
   readonly #texts = new Map<string, string>();
 
-  constructor(ground: Omit<OutputGround, 'listed' | 'expired'>, outputs: ReadonlyMap<string, StreamOutput>) {
+  constructor(
+    ground: Omit<OutputGround, 'listed' | 'visited' | 'expired'>,
+    outputs: ReadonlyMap<string, StreamOutput>,
+  ) {
     this.#ground = ground;
     this.#outputs = outputs;
     const disk = new DiskQueue(ground.disk, ground.trouble, () => ground.conf().hls_dir_access);

@@ -46,6 +46,8 @@ export interface OutputGround {
   readonly counts: OutputCounts;
   /** The playlist has a new segment. */
   readonly listed: (output: StreamOutput) => void;
+  /** Told of a viewer that is new, or was away. */
+  readonly visited: (output: StreamOutput) => void;
   /** Nobody has published for so long that nothing of the output needs to be remembered. */
   readonly expired: (output: StreamOutput) => void;
 }
@@ -78,6 +80,7 @@ export class StreamOutput {
   /** Where the newest segment ends on the time line of all publishers, ms. */
   #end = -1;
   #attached = false;
+  #attachedAt = 0;
   #stream: Stream | undefined;
   /** Who published what was listed last. */
   #publisher: PublishRequest | undefined;
@@ -95,7 +98,9 @@ export class StreamOutput {
   }
 
   /** Whoever asks for the playlist watches the stream. */
-  readonly #visited = (who: string): void => this.#stream?.visitors.saw(who, performance.now());
+  readonly #visited = (who: string): void => {
+    if (this.#stream?.visitors.saw(who, performance.now()) === true) this.#ground.visited(this);
+  };
 
   readonly #given = (_who: string, bytes: number): void => {
     const { served, sent } = this.#ground.counts;
@@ -106,6 +111,11 @@ export class StreamOutput {
 
   get playlistPath(): string {
     return this.#layout.playlist;
+  }
+
+  /** Its playlist lists something of the present publisher. */
+  get current(): boolean {
+    return this.#attached && this.#listedAt > this.#attachedAt;
   }
 
   get attached(): boolean {
@@ -144,6 +154,7 @@ export class StreamOutput {
   attach(stream: Stream): () => void {
     const { conf, log } = this.#ground;
     this.#attached = true;
+    this.#attachedAt = performance.now();
     this.#stream = stream;
     this.#publisher = this.#ground.application.publicationOf(stream)?.request;
     clearTimeout(this.#expiry);

@@ -39,7 +39,10 @@ export const limitTable = {
     'Clients that may be connected at a time, over RTMP and HTTP-FLV, in all servers and applications together; those to an application are measured against its own number.',
     'max_connections 1000;',
   ),
-  max_players: most('Players that one stream may have at a time.', 'max_players 200;'),
+  max_players: most(
+    'Players that one stream may have at a time, viewers of HLS among them.',
+    'max_players 200;',
+  ),
   max_live_streams: most(
     'Streams that the application may have at a time; a publisher of one more is refused.',
     'max_live_streams 20;',

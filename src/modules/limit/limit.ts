@@ -12,6 +12,7 @@ import { shareOf } from '../../core/networks.ts';
 import { Refused } from '../../core/refused.ts';
 import type { Stream } from '../../core/stream.ts';
 import type { Tally } from '../../core/tallies.ts';
+import type { Viewer } from '../../core/viewers.ts';
 import { Meters, STEP_MS } from './bitrate.ts';
 import { type LimitSettings, limitTable } from './directives.ts';
 
@@ -64,6 +65,17 @@ class Counts {
       played: ({ request, stream }) => this.#player(request, stream.name, 'add'),
       unplayed: ({ request, stream }) => this.#player(request, stream.name, 'remove'),
     });
+    own(
+      application.viewers.observe({
+        came: (viewer) => this.#viewer(viewer, 'add'),
+        left: (viewer) => this.#viewer(viewer, 'remove'),
+      }),
+    );
+  }
+
+  #viewer({ stream, address }: Viewer, change: 'add' | 'remove'): void {
+    this.players[change](stream);
+    this.playersByAddress[change](shareOf(address));
   }
 
   #stream(stream: Stream): void {

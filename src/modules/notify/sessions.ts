@@ -60,6 +60,8 @@ export class Sessions {
   }
 
   begin(session: Admitted): void {
+    // The callbacks of players elsewhere are asked where those are.
+    if (session.request.client.origin === 'worker') return;
     const running: Running = {
       since: performance.now(),
       update: undefined,

@@ -52,6 +52,7 @@ export function startStreams(settings: StreamSettings, context: ApplicationConte
   const nameOf = (request: Request): string => asked.get(request)?.name ?? request.name;
 
   const done = (request: Request): void => {
+    if (request.client.origin === 'worker') return;
     const { action } = request;
     const name = nameOf(request);
     const hook = `on_${action}_done` as const;
@@ -93,6 +94,7 @@ export function startStreams(settings: StreamSettings, context: ApplicationConte
   );
 
   context.gate((request) => {
+    if (request.client.origin === 'worker') return;
     if (request.args.length > MAX_ARGS) throw new Refused('bad-name', 'the query of the stream is too long');
     asked.set(request, { name: request.name });
     const url = request.action === 'publish' ? conf.on_publish : conf.on_play;

@@ -37,8 +37,8 @@ export const overloadModule: Module = {
   tables: { application: overloadTable },
   application: applicationService(overloadTable, {
     enabled: ({ overload_lag: lag, overload_memory: memory }) => lag !== null || memory !== null,
-    start: ({ overload_lag: mostLag, overload_memory: mostMemory }, { gate, hub }: ApplicationContext) => {
-      gate(({ action, client }) => {
+    start: ({ overload_lag: mostLag, overload_memory: mostMemory }, { limit, hub }: ApplicationContext) => {
+      limit(({ action, client }) => {
         // A stream on its way to another worker or server carries many players.
         if (action !== 'play' || client.origin !== 'client') return;
         const { lag, memory } = hub.audience.load;
