@@ -1,6 +1,7 @@
 import { closestMatch } from 'leven';
+import { behaviours } from './behaviours.ts';
 import { contextPath } from './contexts.ts';
-import { behaviours, differences } from './differences.ts';
+import { differences } from './differences.ts';
 import type { Context, Inert, Row, TableSource } from './table.ts';
 import { contextsOf, rowsOf, type Vocabulary, vocabularyOf } from './vocabulary.ts';
 
