@@ -7,9 +7,9 @@ import { type Block, childrenOf, orderedSettings, settingsOf } from '../../../sr
 import { loadConfig } from '../../../src/config/config.ts';
 import { memoryFiles } from '../../../src/config/files.ts';
 import { checkExec } from '../../../src/modules/exec/check.ts';
-import { linesFor, linesOf } from '../../../src/modules/exec/line.ts';
+import { linesFor, linesOf, recordingLines } from '../../../src/modules/exec/line.ts';
 import { findProgram } from '../../../src/modules/exec/lookup.ts';
-import { EXEC_GROUP, execTable } from '../../../src/modules/exec/table.ts';
+import { EXEC_GROUP, execTable, recordingTable } from '../../../src/modules/exec/table.ts';
 import { modules } from '../../../src/modules/index.ts';
 
 function load(text: string): Block {
@@ -44,6 +44,23 @@ describe('lines', () => {
       -c:a aac # a remark
       -f flv 'rtmp://h/$name_low'; } } }`);
     expect(linesIn(applicationOf(tree))).toEqual(['exec: ff -i x y -c:a aac -f flv rtmp://h/$name_low']);
+  });
+
+  test('of recordings: those of a recorder take the place of all around it, each of its own occasion', () => {
+    const tree = load(`rtmp { exec_record_done r; server { application a {
+      exec_options on; exec_record_done a name=x; exec_record_started s;
+      recorder one { exec_record_done one; exec_record_done two name=x; } recorder other { } } } }`);
+    const application = applicationOf(tree);
+    const lines = (block: Block, occasion: 'record_started' | 'record_done'): readonly string[] =>
+      recordingLines(orderedSettings(settingsOf(block, recordingTable), EXEC_GROUP), occasion).map(
+        ({ program, args, names }) => [program, ...args, ...names.map((name) => `only ${name}`)].join(' '),
+      );
+    const [one, other] = childrenOf(application, 'recorder');
+    expect(lines(application, 'record_done')).toEqual(['a only x', 'r']);
+    expect(lines(other!, 'record_done')).toEqual(['a only x', 'r']);
+    // exec_options counts in its own block only.
+    expect(lines(one!, 'record_done')).toEqual(['one', 'two name=x']);
+    expect(lines(one!, 'record_started')).toEqual(['s']);
   });
 
   test('are for named streams only after exec_options on in their own block', () => {
