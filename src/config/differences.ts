@@ -130,6 +130,7 @@ export const ownDirectives: readonly string[] = [
   'max_live_streams',
   'max_players',
   'max_players_per_address',
+  'max_connections_per_address',
   'max_publish_bitrate',
   'max_publishers_per_address',
   'out_merge',

@@ -39,6 +39,10 @@ export const limitTable = {
     'Clients that may be connected at a time, over RTMP and HTTP-FLV, in all servers and applications together; those to an application are measured against its own number.',
     'max_connections 1000;',
   ),
+  max_connections_per_address: most(
+    'Clients of one address, or of the same 64 bits of IPv6, that may be connected at a time, over RTMP and HTTP-FLV, in all servers and applications together, also those that neither publish nor play.',
+    'max_connections_per_address 50;',
+  ),
   max_players: most(
     'Players that one stream may have at a time, viewers of HLS among them.',
     'max_players 200;',

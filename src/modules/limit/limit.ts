@@ -179,22 +179,36 @@ export const limitModule: Module = {
     enabled: () => true,
     start(_conf, { hub, server, limit, observe, own }) {
       const connections = hub.tallies.open('connections');
+      const byAddress = hub.tallies.open('connections by address');
       own(() => connections.close());
-      for (const _ of server.clients) connections.add('');
-      observe({ connected: () => connections.add(''), disconnected: () => connections.remove('') });
+      own(() => byAddress.close());
+      const count = (client: Client, change: 'add' | 'remove'): void => {
+        connections[change]('');
+        if (isLimited(client)) byAddress[change](shareOf(client.address));
+      };
+      for (const client of server.clients.keys()) count(client, 'add');
+      observe({
+        connected: (client) => count(client, 'add'),
+        disconnected: (client) => count(client, 'remove'),
+      });
       limit(({ server, name, client }) => {
         const block = server.spec.applications.find(({ key }) => key === name);
         if (block === undefined || !isLimited(client)) return;
-        const { max_connections: most } = settingsOf(block, limitTable);
+        const { max_connections: most, max_connections_per_address: each } = settingsOf(block, limitTable);
         if (most !== null && connections.of('') >= most) {
           refuse('the server has as many clients as it may have');
+        }
+        if (each === null || !hasAddress(client)) return;
+        if (byAddress.of(shareOf(client.address)) >= each) {
+          refuse('this address has as many connections as it may have');
         }
       });
       return { update: () => true };
     },
   }),
   application: applicationService(limitTable, {
-    enabled: (conf) => Object.entries(conf).some(([name, set]) => name !== 'max_connections' && set !== null),
+    enabled: (conf) =>
+      Object.entries(conf).some(([name, set]) => !name.startsWith('max_connections') && set !== null),
     start: startLimit,
   }),
 };

@@ -61,6 +61,24 @@ async function leave(): Promise<void> {
   await until(() => server.host.connections.size < before);
 }
 
+describe('max_connections_per_address', () => {
+  test('counts the clients of each address, whatever they do', async () => {
+    await start('max_connections_per_address 2;');
+    await enter('live', '203.0.113.1');
+    await enter('more', '203.0.113.1');
+    await expect(enter('live', '203.0.113.1')).rejects.toThrow('this address has as many connections');
+    expect(await publish('a', '203.0.113.2')).toBe('in');
+    await enter('live', '2001:db8::5');
+    await enter('live', '2001:db8::6');
+    await expect(enter('live', '2001:db8::7')).rejects.toThrow('this address has as many connections');
+    await leave();
+    await enter('live', '2001:db8::7');
+    await server.reload(conf('max_connections_per_address 3;', ''));
+    await enter('live', '203.0.113.1');
+    await expect(enter('live', '203.0.113.1')).rejects.toThrow('this address has as many connections');
+  });
+});
+
 describe('max_connections', () => {
   test('is told to clients above it, whichever application they want', async () => {
     await start('max_connections 2;');
