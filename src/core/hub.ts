@@ -17,6 +17,7 @@ import {
   startStep,
   updateStep,
 } from './hub-steps.ts';
+import { successor } from './listen-plan.ts';
 import { liveTable } from './live.ts';
 import type { Logger } from './log.ts';
 import { Measures } from './measures.ts';
@@ -91,10 +92,15 @@ export class Hub {
       for (const member of server.members.values()) yield member.application;
   }
 
-  /** The server that a connection to a listen address belongs to; `host` is null before it is known. */
-  choose(listenKey: string, host: string | null): RtmpServer | undefined {
-    const candidates = this.#servers.filter((s) => s.spec.listens.some((l) => l.key === listenKey));
-    return pick(candidates, (l) => l.key === listenKey, host);
+  /**
+   * The server that a connection to a listen address belongs to, `local` being its own address; `host` is null before it
+   * is known.
+   */
+  choose(listen: Listen, local: string | undefined, host: string | null): RtmpServer | undefined {
+    const all = this.#servers.flatMap(({ spec }) => spec.listens);
+    const key = successor(all, listen, local)?.key;
+    const candidates = this.#servers.filter((s) => s.spec.listens.some((l) => l.key === key));
+    return pick(candidates, (l) => l.key === key, host);
   }
 
   /** The server that listens on a port of any address, as HTTP-FLV asks for it. */

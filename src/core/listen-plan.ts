@@ -1,5 +1,5 @@
 import { isIP, isIPv6, SocketAddress } from 'node:net';
-import type { Listen } from './addresses.ts';
+import { type Listen, plainAddress } from './addresses.ts';
 import type { Wanted } from './listeners.ts';
 
 /** One socket to listen on, for the `listen` directives that it serves, its own address first. */
@@ -58,6 +58,26 @@ export function covers(bound: Listen, listen: Listen): boolean {
   if (bound.key === listen.key) return true;
   if (!isWildcard(bound) || bound.port !== listen.port || !isWritten(listen.host)) return false;
   return isIPv6(bound.host) === isIPv6(listen.host);
+}
+
+/**
+ * Of the addresses listened on now the one for a connection that came to `before`, and to `local` as its socket tells it:
+ * the same, or one that a reload has put in its place. Undefined where there is none.
+ */
+export function successor(
+  listens: Iterable<Listen>,
+  before: Listen,
+  local: string | undefined,
+): Listen | undefined {
+  let wide: Listen | undefined;
+  let own: Listen | undefined;
+  for (const listen of listens) {
+    if (listen.key === before.key) return listen;
+    if (before.path !== '' || listen.port !== before.port || listen.ssl !== before.ssl) continue;
+    if (listen.host === plainAddress(local)) own = listen;
+    else if (covers(listen, before)) wide = listen;
+  }
+  return own ?? wide;
 }
 
 /** Whether a host is an address, and written as sockets tell theirs. */

@@ -6,6 +6,7 @@ import { inSlices } from '../config/slices.ts';
 import type { Listen } from '../core/addresses.ts';
 import { countConnectionError } from '../core/connection-errors.ts';
 import type { Host, Prepared } from '../core/host.ts';
+import { successor } from '../core/listen-plan.ts';
 import type { Wanted } from '../core/listeners.ts';
 import type { Total } from '../core/measures.ts';
 import { isGone, type Peer, peerOf } from '../core/peer.ts';
@@ -120,6 +121,7 @@ export class HttpHost implements Host {
   #front(key: string, fallback: HttpServer, identity: TlsIdentity | undefined): Front {
     const running = this.#fronts.get(key);
     if (running !== undefined && running.options === frontOptions(fallback, identity)) return running;
+    const first = fallback.listens.find((listen) => listen.key === key)!;
     return openFront(fallback, identity, {
       request: (request, response) => this.#request(request, response),
       failed: (error, socket) => {
@@ -133,7 +135,7 @@ export class HttpHost implements Host {
         else this.#serve(connection, head, reply);
       },
       secured: (socket) => {
-        const listen = this.#listenOf(key);
+        const listen = this.#successor(first, socket);
         if (listen === undefined || isGone(socket, listen)) return false;
         this.#admit(socket, listen, true, this.#proxied(socket));
         return true;
@@ -141,10 +143,13 @@ export class HttpHost implements Host {
     });
   }
 
-  /** Undefined where a reload has taken the address away. */
-  #listenOf(key: string): Listen | undefined {
-    const server = this.#served.router.byListen.get(key)?.fallback;
-    return server?.listens.find((listen) => listen.key === key);
+  /** The address of a connection as it is written now; undefined where a reload has taken it away. */
+  #successor(before: Listen, socket: Socket): Listen | undefined {
+    const { byListen } = this.#served.router;
+    const listens = [...byListen].flatMap(([key, { fallback }]) =>
+      fallback.listens.filter((listen) => listen.key === key),
+    );
+    return successor(listens, before, socket.localAddress);
   }
 
   accept(socket: Socket, listen: Listen, peer: Peer): void {
@@ -262,11 +267,13 @@ export class HttpHost implements Host {
 
   #exchange(connection: Connection, request: RequestHead, reply: Reply): Exchange | null {
     const { router } = this.#served;
-    const { fallback } = router.byListen.get(connection.listen.key) ?? {};
+    let { key } = connection.listen;
+    if (!router.byListen.has(key)) key = this.#successor(connection.listen, connection.socket)?.key ?? key;
+    const { fallback } = router.byListen.get(key) ?? {};
     const asked = parseTarget(request.url, fallback?.conf.merge_slashes ?? true);
     const authority = asked?.authority ?? request.headers.host;
     const host = authority === undefined ? null : hostOf(authority);
-    const chosen = chooseServer(router, connection.listen.key, host);
+    const chosen = chooseServer(router, key, host);
     if (chosen === undefined) return null;
     const { server, match } = chosen;
     const exchange = new Exchange(

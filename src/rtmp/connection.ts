@@ -65,7 +65,7 @@ export class Connection {
     this.listen = listen;
     this.runtime = runtime;
     this.#closed = closed;
-    const server = runtime.hub.choose(listen.key, null);
+    const server = runtime.hub.choose(listen, socket.localAddress, null);
     if (server === undefined) throw new Error(`no server listens on ${listen.key}`);
     this.settings = settingsOf(server.spec.block, rtmpServerTable);
     this.address = believed(peer, proxiesTest(this.settings.set_real_ip_from)).address;

@@ -181,7 +181,8 @@ export class Session {
     this.#connection.connecting();
     const fields = readConnect(command.args[0]);
     const connection = this.#connection;
-    const server = connection.runtime.hub.choose(connection.listen.key, hostOfUrl(fields.tcurl));
+    const { listen, socket, runtime } = connection;
+    const server = runtime.hub.choose(listen, socket.localAddress, hostOfUrl(fields.tcurl));
     if (server === undefined) {
       refuseConnect(connection, command, 'no server for this address');
       return;

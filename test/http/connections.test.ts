@@ -240,4 +240,26 @@ describe('connections', () => {
     expect(text).toMatch(/^HTTP\/1.1 200 OK/);
     await site.close();
   });
+
+  it.each([
+    ['one address', 'all'],
+    ['all', 'one address'],
+  ])('answers who came to %s and is served by %s in a reload', async (from, to) => {
+    const site = await startSite('http { server { listen PORT; } }');
+    const conf = (which: string): string =>
+      `http { server { listen ${which === 'all' ? '*' : '127.0.0.1'}:${site.port}; location / { return 200 ok; } } }`;
+    await site.load(conf(from));
+    const socket = connect(site.port, '127.0.0.1');
+    await new Promise((resolve) => socket.once('connect', resolve));
+    await expect.poll(() => site.runtime.requests.active).toBe(1);
+    await site.load(conf(to));
+    let text = '';
+    socket.on('data', (bytes) => {
+      text += `${bytes}`;
+    });
+    socket.write('GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n');
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect(text).toMatch(/^HTTP\/1.1 200 OK/);
+    await site.close();
+  });
 });
