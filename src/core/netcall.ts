@@ -160,16 +160,17 @@ export class Netcalls {
     const over = new Promise<void>((resolve) => {
       free = resolve;
     });
-    const attempt = (again: boolean): Promise<NetAnswer> =>
+    const attempt = (left: number): Promise<NetAnswer> =>
       this.#attempt(url, netcall, signal, free).catch((error: unknown) => {
-        // An idle connection that the endpoint was just closing: the request has not been looked at.
+        // An idle connection that the endpoint was just closing: the request has not been looked at. All that are kept
+        // may be of that kind, as after a restart of the endpoint.
         if (error instanceof StaleConnection) {
-          if (again && !signal.aborted) return attempt(false);
+          if (left > 0 && !signal.aborted) return attempt(left - 1);
           throw new NetcallError('lost', error.message);
         }
         throw error;
       });
-    return { answer: attempt(true), over };
+    return { answer: attempt(ASKING.width + TELLING.width), over };
   }
 
   #attempt(url: URL, netcall: Netcall, signal: AbortSignal, free: () => void): Promise<NetAnswer> {

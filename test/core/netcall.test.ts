@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -91,6 +91,31 @@ describe('a call', () => {
     await expect(
       client().call(call(`https://127.0.0.1:${port}/`, { connectTimeout: 100 })),
     ).rejects.toMatchObject({ failure: 'connect', message: 'no connection in time' });
+  });
+
+  test('is made anew where every kept connection turns out to be closed', async () => {
+    const kept = new Set<Socket>();
+    let others = 0;
+    const server = createServer((socket) => {
+      if (kept.size < 5) kept.add(socket);
+      else others += 1;
+      let asked = 0;
+      socket.on('error', () => undefined);
+      socket.on('data', () => {
+        asked += 1;
+        // As an endpoint that has been started again: what it knew of is reset.
+        if (kept.has(socket) && asked > 1) socket.destroy();
+        else setTimeout(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'), 50);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as { port: number };
+    const netcalls = client();
+    const ask = (): Promise<unknown> => netcalls.call(call(`http://127.0.0.1:${port}/`));
+    await Promise.all(Array.from({ length: 5 }, ask));
+    await expect(ask()).resolves.toMatchObject({ status: 200 });
+    expect(others).toBe(1);
   });
 
   test('is waited for when all is closed, but not for ever', async () => {
