@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { CODE_CACHE, loadProgram } from './program.js';
 
 const PATIENCE_MS = 10_000;
@@ -30,6 +31,8 @@ while (!(await accepts(join(folder, 'http')))) {
   if (performance.now() > until) throw new Error('the built server does not start');
   await new Promise((resolve) => setTimeout(resolve, 10));
 }
+// The server changes this flag of V8 when it has started; code is only taken where all flags are as they were.
+setFlagsFromString('--semi-space-growth-factor=2');
 writeFileSync(CODE_CACHE, script.createCachedData());
 process.kill(process.pid, 'SIGTERM');
 

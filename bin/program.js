@@ -23,10 +23,7 @@ export function loadProgram(cached) {
   // The bundle has no character beyond ASCII, which takes half the memory of text that might.
   const source = readFileSync(PROGRAM, 'latin1');
   const cachedData = cached && existsSync(CODE_CACHE) ? readFileSync(CODE_CACHE) : undefined;
-  const script = new Script(`(function (exports, require, module, __filename, __dirname) { ${source}\n})`, {
-    filename: PROGRAM,
-    cachedData,
-  });
+  const script = new Script(source, { filename: PROGRAM, cachedData });
   const module = { exports: /** @type {any} */ ({}) };
   script.runInThisContext()(module.exports, createRequire(PROGRAM), module, PROGRAM, FOLDER);
   return { script, main: module.exports.main };

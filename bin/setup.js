@@ -93,7 +93,7 @@ async function build() {
     },
     {
       name: 'server',
-      inputs: ['src', 'grammar', 'tsconfig.json', 'package-lock.json'],
+      inputs: ['src', 'grammar', 'tsconfig.json', 'package-lock.json', 'bin/setup.js'],
       except: 'src/web',
       output: 'dist/program/mediad.cjs',
       run: async () => {
@@ -180,7 +180,12 @@ async function bundleProgram() {
     format: 'cjs',
     supported: { 'dynamic-import': false },
     define: { 'import.meta.url': 'urlOfProgram' },
-    banner: { js: "const urlOfProgram = require('node:url').pathToFileURL(__filename).href;" },
+    // One function, which is called with the variables of a module: see program.js.
+    banner: {
+      js: `(function (exports, require, module, __filename, __dirname) { 'use strict';
+const urlOfProgram = require('node:url').pathToFileURL(__filename).href;`,
+    },
+    footer: { js: '})' },
   });
   // It runs in a process of its own, and is found beside the other.
   await bundle({

@@ -9,6 +9,7 @@ import type { Runtime } from '../core/runtime.ts';
 import type { Census, Committed, ReloadNote } from './carrier.ts';
 import { crossCheck, placed } from './check.ts';
 import { countSessions, keptOf, sessionsOf } from './sessions.ts';
+import { holdYoungSpace } from './young-space.ts';
 
 /** The protocols' hosts of one process. */
 export type Hosts = Readonly<Record<Protocol, Host>>;
@@ -64,7 +65,10 @@ export class Serving {
     const report = new Report();
     commit(report);
     reloads.start(tree);
-    this.#sweep ??= setInterval(() => hub.sweep(performance.now()), SWEEP_MS);
+    this.#sweep ??= setInterval(() => {
+      hub.sweep(performance.now());
+      holdYoungSpace();
+    }, SWEEP_MS);
     return { report, ...keptOf(before, sessionsOf(hub)) };
   }
 
