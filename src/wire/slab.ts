@@ -1,5 +1,7 @@
 /** Size of one slab. Four of the largest shared pieces fit, so little is lost at its end. */
 const SLAB_BYTES = 65_536;
+/** Of the first one: whoever plays sends some commands and nothing more. */
+const FIRST_BYTES = 2048;
 /** Pieces above this get memory of their own. */
 const SHARED_BYTES = SLAB_BYTES / 4;
 
@@ -10,13 +12,15 @@ const SHARED_BYTES = SLAB_BYTES / 4;
 export class Slab {
   #memory: Buffer | undefined;
   #used = 0;
+  #next = FIRST_BYTES;
 
   /** `length` bytes of uninitialised memory. */
   take(length: number): Buffer {
     if (length > SHARED_BYTES) return Buffer.allocUnsafeSlow(length);
     let memory = this.#memory;
-    if (memory === undefined || this.#used + length > SLAB_BYTES) {
-      memory = Buffer.allocUnsafeSlow(SLAB_BYTES);
+    if (memory === undefined || this.#used + length > memory.length) {
+      memory = Buffer.allocUnsafeSlow(Math.max(this.#next, length));
+      this.#next = SLAB_BYTES;
       this.#memory = memory;
       this.#used = 0;
     }
