@@ -1,7 +1,14 @@
 import mpegts from 'mpegts.js';
 import { FlvTags } from './flv-tags.ts';
 import { LiveEdge } from './live-edge.ts';
-import { bufferedAhead, type Playback, type PlaybackEvents, playMuted, Retry } from './playback.ts';
+import {
+  bufferedAhead,
+  type Playback,
+  type PlaybackEvents,
+  playMuted,
+  Retry,
+  waitingWords,
+} from './playback.ts';
 import type { ServerClock } from './server-state.ts';
 
 /** Media kept ahead of the picture, s: above the larger it plays a little faster until it is down to the smaller. */
@@ -12,7 +19,6 @@ const JUMP_ABOVE = 1.2;
 /** Without a byte for this long, ms, the publisher has gone, though the answer is still open. */
 const SILENCE_MS = 2500;
 
-const WAITING = 'Waiting for the publisher …';
 const NO_MEDIA_SOURCE =
   'This browser cannot play HTTP-FLV, which needs Media Source Extensions. HLS works here.';
 const BAD_CODEC =
@@ -73,7 +79,7 @@ export function playFlv(
       }),
     });
     player = fresh;
-    fresh.on(mpegts.Events.ERROR, (type: string, detail: string) => {
+    fresh.on(mpegts.Events.ERROR, (type: string, detail: string, { code }: { code?: number }) => {
       if (
         detail === mpegts.ErrorDetails.MEDIA_CODEC_UNSUPPORTED ||
         detail === mpegts.ErrorDetails.MEDIA_FORMAT_UNSUPPORTED
@@ -81,9 +87,9 @@ export function playFlv(
         unsupported = true;
         events.status({ state: 'unsupported', words: BAD_CODEC });
       } else if (type === mpegts.ErrorTypes.MEDIA_ERROR) reconnect('The picture broke off, trying again …');
-      else reconnect(WAITING);
+      else reconnect(waitingWords(code));
     });
-    fresh.on(mpegts.Events.LOADING_COMPLETE, () => reconnect(WAITING));
+    fresh.on(mpegts.Events.LOADING_COMPLETE, () => reconnect(waitingWords(undefined)));
     fresh.attachMediaElement(video);
     fresh.load();
     void playMuted(video, events);
@@ -120,7 +126,8 @@ export function playFlv(
       if (player === undefined || retry.pending || unsupported) return;
       const ahead = bufferedAhead(video);
       if (ahead > JUMP_ABOVE * 1000 && !video.paused && !video.seeking) toLive();
-      if (performance.now() - heardAt > SILENCE_MS) events.status({ state: 'waiting', words: WAITING });
+      if (performance.now() - heardAt > SILENCE_MS)
+        events.status({ state: 'waiting', words: waitingWords(undefined) });
       else if (!video.paused && video.readyState >= video.HAVE_FUTURE_DATA) {
         retry.succeeded();
         events.status({ state: 'playing' });

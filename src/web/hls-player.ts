@@ -1,8 +1,14 @@
 import Hls, { type ErrorData } from 'hls.js/light';
-import { bufferedAhead, type Playback, type PlaybackEvents, playMuted, Retry } from './playback.ts';
+import {
+  bufferedAhead,
+  type Playback,
+  type PlaybackEvents,
+  playMuted,
+  Retry,
+  waitingWords,
+} from './playback.ts';
 import type { ServerClock } from './server-state.ts';
 
-const WAITING = 'Waiting for the publisher …';
 const BAD_CODEC =
   'This browser cannot decode what is published (H.265, most likely). Publish H.264, or try another browser.';
 const NO_HLS = 'This browser can play HLS neither by itself nor by Media Source Extensions.';
@@ -25,7 +31,7 @@ export function playHls(
 
   const retry = new Retry(connect);
   video.addEventListener('error', nativeFailed);
-  video.addEventListener('ended', reconnect);
+  video.addEventListener('ended', ended);
   connect();
 
   function connect(): void {
@@ -58,7 +64,7 @@ export function playHls(
     void playMuted(video, events);
   }
 
-  function failed({ fatal, type, details }: ErrorData): void {
+  function failed({ fatal, type, details, response }: ErrorData): void {
     if (
       details === Hls.ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR ||
       details === Hls.ErrorDetails.BUFFER_ADD_CODEC_ERROR
@@ -69,15 +75,19 @@ export function playHls(
     }
     if (!fatal || unsupported) return;
     if (type === Hls.ErrorTypes.MEDIA_ERROR) hls?.recoverMediaError();
-    else reconnect();
+    else reconnect(response?.code);
   }
 
   function nativeFailed(): void {
     if (hls === undefined && !unsupported) reconnect();
   }
 
-  function reconnect(): void {
-    events.status({ state: 'waiting', words: WAITING });
+  function ended(): void {
+    reconnect();
+  }
+
+  function reconnect(status?: number): void {
+    events.status({ state: 'waiting', words: waitingWords(status) });
     retry.later();
   }
 
@@ -106,7 +116,8 @@ export function playHls(
         movedAt = performance.now();
       }
       if (video.paused) return;
-      if (performance.now() - movedAt > SILENCE_MS) events.status({ state: 'waiting', words: WAITING });
+      if (performance.now() - movedAt > SILENCE_MS)
+        events.status({ state: 'waiting', words: waitingWords(undefined) });
       else if (video.readyState >= video.HAVE_FUTURE_DATA) {
         retry.succeeded();
         events.status({ state: 'playing' });
@@ -118,7 +129,7 @@ export function playHls(
     stop() {
       retry.cancel();
       video.removeEventListener('error', nativeFailed);
-      video.removeEventListener('ended', reconnect);
+      video.removeEventListener('ended', ended);
       disconnect();
       video.removeAttribute('src');
       video.load();

@@ -1,3 +1,4 @@
+import { withArguments } from './arguments.ts';
 import { find } from './elements.ts';
 import { playFlv } from './flv-player.ts';
 import { fillGettingStarted, wireCopyButtons } from './getting-started.ts';
@@ -124,7 +125,9 @@ function follow(state: ServerState): void {
   panes.flv.nudge();
   panes.hls.nudge();
   // What was offered once may only be away for a moment; its player waits by itself.
-  playBoth(stream.flv ?? addresses.flv ?? null, stream.hls ?? addresses.hls ?? null, NOT_OFFERED);
+  const { search } = location;
+  const flv = withArguments(stream.flv, search) ?? addresses.flv ?? null;
+  playBoth(flv, withArguments(stream.hls, search) ?? addresses.hls ?? null, NOT_OFFERED);
 }
 
 /** Plays what is not yet being played: an address may come later, as that of a playlist without segments does. */

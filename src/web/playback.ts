@@ -20,6 +20,15 @@ export interface Playback {
   stop(): void;
 }
 
+/** What people are told while a stream cannot be had; `status` is that of the server's answer, if it gave one. */
+export function waitingWords(status: number | undefined): string {
+  if (status === 401 || status === 403) {
+    return `The server does not let this be played here (${status}): a signature in the address is missing, wrong or too old, or a rule forbids it.`;
+  }
+  if (status === 503) return 'The server has no room for another player at the moment (503), trying again …';
+  return 'Waiting for the publisher …';
+}
+
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 5000;
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { signedQuery } from '../../src/core/signed-url.ts';
 import type { Measurement, MediadPlayer } from '../../src/web/measurement.ts';
 import { type OpenPage, openPage } from './chromium.ts';
 import { plainConf, startMediad } from './harness.ts';
@@ -138,5 +139,41 @@ describe('the first page', async () => {
     await opened.close();
     await publisher.stop();
     await quiet.stop();
+  });
+
+  test('asks for streams with the arguments that it was opened with', { timeout: 60_000 }, async () => {
+    const key = 'a key of at least 32 characters, for this test';
+    const closed = await startMediad((place) =>
+      plainConf(place, `sign play; sign_key "${key}";`, 'location / { player on; }').replace(
+        'alias hls/;',
+        'alias hls/; sign_files live;',
+      ),
+    );
+    const publisher = await publishTest(closed.rtmpUrl('live', 'door'));
+    const query = signedQuery(
+      {
+        action: 'play',
+        application: 'live',
+        name: 'door',
+        prefix: false,
+        expires: 4_000_000_000,
+        address: '',
+      },
+      key,
+      { sign: 'sign', expires: 'expires', prefix: 'prefix' },
+    );
+    const opened = await openPage(closed.httpUrl(`/?${query}#live/door`));
+    await untilPlaying(opened, ['flv', 'hls']);
+    await opened.close();
+    const stranger = await openPage(closed.httpUrl('/#live/door'));
+    await expect
+      .poll(() => stranger.page.locator('#flv').textContent(), { timeout: 15_000 })
+      .toContain('does not let this be played here (403)');
+    await expect
+      .poll(() => stranger.page.locator('#hls').textContent(), { timeout: 15_000 })
+      .toContain('does not let this be played here (403)');
+    await stranger.close();
+    await publisher.stop();
+    await closed.stop();
   });
 });
