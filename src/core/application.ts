@@ -3,6 +3,7 @@ import type { Claim, Elsewhere } from './elsewhere.ts';
 import { type Audience, type FlushPolicy, flushPolicy } from './flush.ts';
 import { Gates } from './gates.ts';
 import type { LiveSettings } from './live.ts';
+import { Loans } from './loans.ts';
 import type { Logger } from './log.ts';
 import { checkName } from './names.ts';
 import type { Observer } from './observer.ts';
@@ -33,6 +34,7 @@ export class Application {
   closed = false;
   readonly relays = new Relays();
   readonly recorders = new Recorders();
+  readonly loans = new Loans();
   readonly playlists = new Playlists();
   readonly viewers = new Viewers();
   /** Where streams come from that nobody publishes here. */
@@ -181,8 +183,8 @@ export class Application {
     this.#check(request.name);
     this.#checkRoute(request);
     if (!this.has(request.name)) {
-      const coming =
-        (await this.#elsewhere?.fetch(this, request.name)) || (await this.origins.fetch(request, mayWait));
+      const ours = (): Promise<boolean> => this.origins.fetch(request, mayWait);
+      const coming = await (this.#elsewhere?.bring(this, request.name, ours) ?? ours());
       this.#checkOpen();
       if (!mayWait && !this.has(request.name)) {
         throw new Refused('not-found', coming ? 'the stream has ended' : 'no such stream');

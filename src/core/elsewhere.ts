@@ -10,6 +10,8 @@ export interface Claim {
 
 /** The streams of the other workers, as the applications of one see them. There is none where one process serves. */
 export interface Elsewhere {
+  /** Tells this server, all its workers alike, from all others. */
+  readonly identity: string;
   /**
    * Holds a name for a publisher whose gates are asked from now on. Throws Refused where somebody else has it, unless
    * `takeover` says that he may be sent away.
@@ -19,8 +21,11 @@ export interface Elsewhere {
   vacant(application: Application, name: string): void;
   /** Nobody publishes the name here any more. */
   ended(application: Application, name: string): void;
-  /** Brings the stream of another worker here, for as long as somebody plays it; false where none has it. */
-  fetch(application: Application, name: string): Promise<boolean>;
+  /**
+   * Brings a stream here that this worker does not have: from the worker that has it, for as long as somebody plays it
+   * here, else by `ours`, which is asked in one worker at a time. As `Origins.fetch`.
+   */
+  bring(application: Application, name: string, ours: () => Promise<boolean>): Promise<boolean>;
   /** A player waits for a stream that nobody publishes. */
   awaited(application: Application, name: string): void;
   /** A player of a stream has left. */

@@ -40,8 +40,8 @@ const LAST_CALLS_MS = 2000;
 /** All RTMP servers and, through them, all applications and streams. Outside the configuration: reloads only reconcile it. */
 export class Hub {
   readonly audience: Audience;
-  /** Tells this process from all others, to other servers. */
-  readonly identity = randomUUID();
+  /** Tells this server from all others. */
+  readonly identity: string;
   /** What callbacks came to, for statistics. */
   readonly callbacks = new Registry<CallbackStatus>();
   /** Calls to endpoints outside; they outlive the services that make them. */
@@ -75,6 +75,7 @@ export class Hub {
     elsewhere?: Elsewhere,
   ) {
     this.#elsewhere = elsewhere;
+    this.identity = elsewhere?.identity ?? randomUUID();
     this.audience = audience;
     this.measures = measures;
     this.workers = workers;

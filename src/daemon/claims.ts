@@ -1,6 +1,7 @@
 import { keyText, type StreamKey } from '../core/stream-key.ts';
 import { CLAIMS, type ClaimOrder, type Moved } from '../workers/topics.ts';
 import { type Channel, NoAnswer } from './channel.ts';
+import { Turns } from './turns.ts';
 
 /** Who has a name, or wants it; 0 is nobody. */
 interface Entry {
@@ -17,6 +18,7 @@ export class Claims {
   readonly #channel: Channel;
   readonly #present: () => readonly number[];
   readonly #entries = new Map<string, Entry>();
+  readonly #turns = new Turns();
 
   /** `present`: the workers that can be told. */
   constructor(channel: Channel, present: () => readonly number[]) {
@@ -30,7 +32,9 @@ export class Claims {
     on<StreamKey>(CLAIMS.release, (key, from) => this.#release(key, from));
     on<StreamKey>(CLAIMS.vacant, (key, from) => this.#vacant(key, from));
     on<StreamKey>(CLAIMS.ended, (key, from) => this.#ended(key, from));
-    on<StreamKey>(CLAIMS.locate, (key) => this.ownerOf(key));
+    on<StreamKey>(CLAIMS.owner, (key) => this.ownerOf(key));
+    on<StreamKey>(CLAIMS.locate, (key, from) => this.#locate(key, from));
+    on<StreamKey>(CLAIMS.missed, (key, from) => this.#turns.missed(keyText(key), from));
     on<readonly StreamKey[]>(CLAIMS.owned, (keys, from) => this.#replace(keys, from));
   }
 
@@ -39,8 +43,18 @@ export class Claims {
     return this.#entries.get(keyText(key))?.owner ?? 0;
   }
 
+  async #locate(key: StreamKey, from: number): Promise<number> {
+    const text = keyText(key);
+    for (;;) {
+      const owner = this.ownerOf(key);
+      if (owner !== 0 || this.#turns.take(text, from)) return owner;
+      await this.#turns.end(text);
+    }
+  }
+
   /** A worker is gone: what it had may be published anywhere, and players wait as for any publisher that was lost. */
   left(worker: number): void {
+    this.#turns.left(worker);
     for (const [text, entry] of this.#entries) {
       if (entry.asking === worker) entry.asking = 0;
       if (entry.owner === worker) this.#free(text, entry, true);
@@ -67,6 +81,7 @@ export class Claims {
     entry.asking = 0;
     entry.owner = from;
     entry.vacant = false;
+    this.#turns.over(keyText(key));
     this.#tell({ key, owner: from, mayReturn: false });
     return true;
   }

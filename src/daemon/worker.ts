@@ -142,11 +142,12 @@ export class Worker {
     const others = new OtherWorkers(
       {
         index,
-        ask: (topic, body) => channel.ask(PRIMARY, topic, body),
+        ask: (topic, body, patience) => channel.ask(PRIMARY, topic, body, patience),
         tell: (topic, body) => channel.tell(PRIMARY, topic, body),
         answer: (topic, handler) => channel.answer(topic, handler),
       },
       (worker) => workerSocket(order.sockets, worker),
+      order.sockets,
     );
     const runtime = new Runtime(config.prefix, log.logger, workers, others);
     others.attach(runtime);

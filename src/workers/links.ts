@@ -2,7 +2,6 @@ import { unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Hub } from '../core/hub.ts';
 import { applicationOf, type StreamKey } from '../core/stream-key.ts';
-import type { MediaPacket } from '../media/packet.ts';
 import { flvHeader, flvTags } from '../wire/flv/format.ts';
 
 /** Bytes of a request: a name has 255 at most, and so has what stands before it, with room to spare. */
@@ -65,16 +64,24 @@ export class Links {
     const stream = key === null ? undefined : application?.streams.get(key.name);
     if (application === undefined || stream === undefined || application.isForeign(stream)) return undefined;
     socket.write(flvHeader(true, true));
-    let packets: MediaPacket[] = [];
+    let tags: Buffer[] = [];
     const send = (): void => {
-      if (packets.length === 0) return;
-      socket.write(flvTags(packets, 0, 0));
-      packets = [];
+      if (tags.length === 0) return;
+      socket.write(tags.length === 1 ? tags[0]! : Buffer.concat(tags));
+      tags = [];
       if (socket.writableLength > MOST_WAITING) socket.destroy();
     };
-    const untap = stream.tap({ packet: (packet) => void packets.push(packet), endOfRead: send });
+    const untap = stream.tap({
+      keeps: false,
+      packet: (packet) => void tags.push(flvTags([packet], 0, 0)),
+      endOfRead: send,
+    });
+    const giveBack = application.loans.lend(key!.name);
     send();
-    return untap;
+    return () => {
+      untap();
+      giveBack();
+    };
   }
 }
 

@@ -15,20 +15,30 @@ export interface PrimaryLine {
   /** The number of this worker. */
   readonly index: number;
   /** Rejects where the primary has no answer. */
-  ask<T>(topic: string, body: unknown): Promise<T>;
+  ask<T>(topic: string, body: unknown, patience?: number): Promise<T>;
   tell(topic: string, body: unknown): void;
   answer(topic: string, handler: WorkerHandler): void;
 }
 
+/** How long a worker waits for another that brings a stream, ms: a little longer than that one waits for its source. */
+const BRING_MS = 12_000;
+
+/** How long it may take a publisher of this worker to begin once it has the name, ms. */
+const BEGIN_MS = 1000;
+
 /** The streams of the other workers, as far as players here want them, and what the others have to know of ours. */
 export class OtherWorkers implements Elsewhere {
+  readonly identity: string;
   readonly #line: PrimaryLine;
   readonly #path: (worker: number) => string;
   readonly #mirrors = new Map<string, Mirror>();
+  /** Players for whom a stream is being brought, to be told where it is published meanwhile. */
+  readonly #arrivals = new Map<string, Set<(owner: number) => void>>();
   #runtime: Runtime | undefined;
 
-  /** `path`: where a worker listens for the others. */
-  constructor(line: PrimaryLine, path: (worker: number) => string) {
+  /** `path`: where a worker listens for the others; `identity` as `Elsewhere` has it. */
+  constructor(line: PrimaryLine, path: (worker: number) => string, identity: string) {
+    this.identity = identity;
     this.#line = line;
     this.#path = path;
     line.answer(CLAIMS.yield, (body) => this.#yield(body as StreamKey));
@@ -79,19 +89,47 @@ export class OtherWorkers implements Elsewhere {
     this.#tell(CLAIMS.ended, application, name);
   }
 
-  async fetch(application: Application, name: string): Promise<boolean> {
+  async bring(application: Application, name: string, ours: () => Promise<boolean>): Promise<boolean> {
     const key = this.#keyOf(application, name);
-    const running = this.#mirrors.get(keyText(key));
-    if (running !== undefined) return running.ask().then(() => true);
-    const owner = await this.#line.ask<number>(CLAIMS.locate, key).catch(() => 0);
-    if (owner === 0 || owner === this.#line.index) return false;
-    await this.#mirror(application, key, owner).ask();
-    return true;
+    const owner = this.#mirrors.has(keyText(key)) ? 0 : await this.#locate(key);
+    if (this.#mirrors.has(keyText(key)) || (owner !== 0 && owner !== this.#line.index)) {
+      await this.#mirror(application, key, owner).ask();
+      return true;
+    }
+    if (owner !== 0 && (await appears(application, name))) return true;
+    // Whatever is asked for the stream here may have it published at another worker.
+    let arrived: (owner: number) => void = () => undefined;
+    const arrival = new Promise<number>((resolve) => {
+      arrived = resolve;
+    });
+    const arrivals = this.#arrivals.get(keyText(key)) ?? new Set();
+    this.#arrivals.set(keyText(key), arrivals.add(arrived));
+    try {
+      const coming = await Promise.race([ours(), arrival]);
+      if (typeof coming === 'number') await this.#mirror(application, key, coming).ask();
+      if (coming === false) this.#line.tell(CLAIMS.missed, key);
+      return coming !== false;
+    } catch (error) {
+      this.#line.tell(CLAIMS.missed, key);
+      throw error;
+    } finally {
+      arrivals.delete(arrived);
+      if (arrivals.size === 0) this.#arrivals.delete(keyText(key));
+    }
   }
 
   /** It may have been published between the question for it and the player's taking a seat. */
   awaited(application: Application, name: string): void {
-    this.fetch(application, name).catch(() => undefined);
+    const key = keyOf(this.hub, application, name);
+    if (key === undefined) return;
+    void this.#line.ask<number>(CLAIMS.owner, key).then(
+      (owner) => {
+        if (owner !== 0 && owner !== this.#line.index && isPlayed(application, name)) {
+          this.#mirror(application, key, owner);
+        }
+      },
+      () => undefined,
+    );
   }
 
   unplayed(application: Application, name: string): void {
@@ -108,6 +146,15 @@ export class OtherWorkers implements Elsewhere {
     const key = keyOf(this.hub, application, name);
     if (key === undefined) throw new Refused('not-found', 'no such application');
     return key;
+  }
+
+  /** Waits while another worker brings the stream. */
+  async #locate(key: StreamKey): Promise<number> {
+    try {
+      return await this.#line.ask<number>(CLAIMS.locate, key, BRING_MS);
+    } catch {
+      return 0;
+    }
   }
 
   /** A primary that does not answer is gone or overloaded: nobody can be let in without it. */
@@ -155,6 +202,7 @@ export class OtherWorkers implements Elsewhere {
     const application = applicationOf(this.hub, key);
     if (application === undefined) return;
     const mirror = this.#mirrors.get(keyText(key));
+    if (owner !== 0) for (const arrived of this.#arrivals.get(keyText(key)) ?? []) arrived(owner);
     if (owner === 0) {
       mirror?.close('the stream has ended');
       application.forsake(key.name, mayReturn);
@@ -162,4 +210,22 @@ export class OtherWorkers implements Elsewhere {
     else if (isPlayed(application, key.name)) this.#mirror(application, key, owner);
     else application.forsake(key.name, false);
   }
+}
+
+/** Waits for a stream whose publisher has the name already; false where it does not begin after all. */
+function appears(application: Application, name: string): Promise<boolean> {
+  if (application.has(name)) return Promise.resolve(true);
+  return new Promise((resolve) => {
+    const end = (there: boolean): void => {
+      clearTimeout(timer);
+      undo();
+      resolve(there);
+    };
+    const timer = setTimeout(() => end(false), BEGIN_MS);
+    const undo = application.observe({
+      published: ({ stream }) => {
+        if (stream.name === name) end(true);
+      },
+    });
+  });
 }

@@ -13,7 +13,11 @@ export const CLAIMS = {
   /** To the primary: the stream is over. */
   ended: 'name ended',
   /** To the primary: the number of the worker that has a stream, 0 for none. */
+  owner: 'name owner',
+  /** As `owner`, once nobody else tries to bring the stream; with 0 it is the asker's turn. */
   locate: 'name locate',
+  /** To the primary: who had the turn could not bring the stream. */
+  missed: 'name missed',
   /** To the primary: all that a worker has, after a reload. */
   owned: 'names owned',
   /** From the primary: another worker's publisher gets the name. */

@@ -315,3 +315,52 @@ describe('workers', () => {
     expect(folders).toEqual([expect.stringMatching(`^mediad-${next.pid}-`)]);
   }, 30_000);
 });
+
+describe('workers fetch from elsewhere', () => {
+  test('what players anywhere ask for is pulled once, for as long as there are any', async () => {
+    const source = await mediad(conf(1));
+    await publish(source);
+    const server = await mediad(conf(2, `idle_streams off; pull ${source.rtmpUrl('live', 'cam')};`));
+    const opened = [0, 1, 2, 3].map(() => playFlv(server.httpUrl('/live/cam.flv')));
+    players.push(...opened);
+    for (const player of opened) await untilReceived(player, 100);
+    expect((await workersOf(server)).map(({ viewers }) => viewers > 0)).toEqual([true, true]);
+    expect(source.log().match(/play started/g)).toHaveLength(1);
+    expect(server.log()).not.toContain('pull failed');
+    for (const player of opened) player.close();
+    await until('the pull ends', () => source.log().includes('play ended'), 20_000);
+  }, 60_000);
+
+  test('static pulls and programs run in one of them, and again when that one was killed', async () => {
+    const source = await mediad(conf(1));
+    await publish(source);
+    const place = await makePlace();
+    const application = `pull ${source.rtmpUrl('live', 'cam')} name=far static;
+      exec_static sh -c "echo run >> ${place.path('ran')}; exec sleep 100";`;
+    const server = await mediad(conf(3, application), place);
+    const ran = (): number =>
+      existsSync(place.path('ran')) ? readFileSync(place.path('ran'), 'utf8').length / 4 : 0;
+    await until('it is pulled', () => source.log().includes('play started'));
+    await until('the program runs', () => ran() === 1);
+    const [first] = await workersOf(server);
+    process.kill(first!.pid, 'SIGKILL');
+    await until('it is pulled again', () => source.log().match(/play started/g)?.length === 2);
+    await until('the program runs again', () => ran() === 2);
+    const all = await play(server, 3, 1, 'far');
+    for (const player of all) await untilReceived(player, 50);
+    expect(source.log().match(/play started/g)).toHaveLength(2);
+    expect(ran()).toBe(2);
+  }, 60_000);
+
+  test('a program that brings a stream runs once, and may publish to any of them', async () => {
+    const place = await makePlace();
+    const command = `sh -c "echo run >> ${place.path('ran')}; exec ffmpeg -nostdin -v error -re -stream_loop -1 -i ${await fixture('plain')} -c copy -f flv rtmp://127.0.0.1:${place.rtmp}/live/$name"`;
+    const server = await mediad(conf(2, `idle_streams off; exec_pull ${command};`), place);
+    const opened = [0, 1, 2, 3].map(() => playFlv(server.httpUrl('/live/cam.flv')));
+    players.push(...opened);
+    for (const player of opened) await untilReceived(player, 100, 20_000);
+    expect(readFileSync(place.path('ran'), 'utf8')).toBe('run\n');
+    for (const player of opened) player.close();
+    await until('the program is ended', () => server.log().includes('publish ended'), 20_000);
+  }, 60_000);
+});

@@ -5,7 +5,6 @@ import type { Client } from '../../core/application.ts';
 import { maskedName } from '../../core/log.ts';
 import type { ApplicationContext, Service } from '../../core/module.ts';
 import type { Recording, RecordingEnd } from '../../core/recordings.ts';
-import type { Stream } from '../../core/stream.ts';
 import type { ExecGround } from './child.ts';
 import { Children } from './children.ts';
 import { type Command, commandOf, UnsafeValue } from './command.ts';
@@ -101,12 +100,15 @@ export function startApplication(
 
   const pulls = new Pulls(
     (name) => commands('pull', name, { name, app: application.name }),
-    (name) => isPublished(application.streams.get(name), (stream) => application.publicationOf(stream)),
+    (name) => application.has(name),
     () => new Children(ground, respawn),
   );
 
   const statics = new Children(ground, () => true);
-  const runStatics = (): void => statics.reconcile(staticCommands(lines, ['application']));
+  const runStatics = (): void => {
+    // Of several workers the first runs them.
+    if (hub.workers.index === 1) statics.reconcile(staticCommands(lines, ['application']));
+  };
 
   context.origin((request, mayWait) => pulls.fetch(request, mayWait));
   context.observe({
@@ -130,6 +132,7 @@ export function startApplication(
       once('play_done', subscription.stream.name, subscription.request);
     },
   });
+  context.own(application.loans.observe(pulls));
   context.own(
     application.recorders.observe({
       started: (recording) => recorded(recording, null),
@@ -180,10 +183,6 @@ export function hasPrograms(
   return linesOf(settings).some(
     ({ occasion, level }) => levels === undefined || (occasion === 'static' && levels.includes(level)),
   );
-}
-
-function isPublished(stream: Stream | undefined, publicationOf: (stream: Stream) => unknown): boolean {
-  return stream !== undefined && (stream.live || publicationOf(stream) !== undefined);
 }
 
 function sessionValues(app: string, name: string, { client, args }: Session): Values {

@@ -82,6 +82,15 @@ export class Pulls {
     if (demand !== undefined && demand.players > 0) demand.children.reconcile(this.#commands(name));
   }
 
+  /** Another worker takes the stream from here, as one player. */
+  lent(name: string): void {
+    this.#want(name);
+  }
+
+  returned(name: string): void {
+    this.#unwant(name);
+  }
+
   played({ stream, request }: Subscription): void {
     this.#want(stream.name);
     this.#coming.get(request)?.();

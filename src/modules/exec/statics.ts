@@ -37,7 +37,8 @@ export function startStatics(
   const ground: ExecGround = { application: '', hub, log, warden, conf: () => current };
   const own = new Children(ground, () => true);
   const run = (): void => {
-    const lines = linesOf(orderedSettings(current, EXEC_GROUP));
+    // Of several workers the first runs them.
+    const lines = hub.workers.index === 1 ? linesOf(orderedSettings(current, EXEC_GROUP)) : [];
     own.reconcile(staticCommands(lines, ['rtmp_server']));
     shared.set(ground, staticCommands(lines, ['rtmp']));
   };

@@ -4,6 +4,7 @@ import { maskedName } from '../../core/log.ts';
 import type { Publication } from '../../core/publication.ts';
 import { Refused } from '../../core/refused.ts';
 import type { RelayStatus } from '../../core/relays.ts';
+import type { Stream } from '../../core/stream.ts';
 import { DATA } from '../../media/packet.ts';
 import { Publishing } from '../../rtmp/publishing.ts';
 import { isMetadata } from '../../wire/metadata.ts';
@@ -154,7 +155,7 @@ export class Pull {
   }
 
   get #watched(): boolean {
-    if (this.#waiting.size > 0) return true;
+    if (this.#waiting.size > 0 || this.#ground.application.loans.has(this.#name)) return true;
     for (const { stream } of this.#ground.application.subscriptions)
       if (stream.name === this.#name) return true;
     return false;
@@ -173,7 +174,9 @@ export class Pull {
     const peer = this.#wish.sources[this.#turn];
     if (peer === undefined) return;
     const stream = application.streams.get(this.#name);
-    if (stream !== undefined && application.publicationOf(stream) !== undefined) {
+    const published = (one: Stream): boolean =>
+      application.publicationOf(one) !== undefined || application.isForeign(one);
+    if (stream !== undefined && published(stream)) {
       this.#retry.failed('the stream is published here');
       this.#satisfy(() => true);
       this.release();

@@ -80,9 +80,10 @@ export class Pulls {
   }
 
   #permanentNames(): Set<string> {
-    const { application, conf } = this.#ground;
+    const { application, conf, hub } = this.#ground;
     const names = new Set<string>();
-    for (const line of conf().pull) if (line.static) names.add(line.name);
+    // Of several workers the first brings them.
+    if (hub.workers.index === 1) for (const line of conf().pull) if (line.static) names.add(line.name);
     for (const { direction, stream } of application.relays.wanted)
       if (direction === 'pull') names.add(stream);
     return names;

@@ -46,6 +46,7 @@ export function startRelay(conf: RelaySettings, context: ApplicationContext): Se
     return undefined;
   };
   context.own(application.relays.watch(reconcile));
+  context.own(application.loans.observe({ lent: () => undefined, returned: (name) => pulls.unplayed(name) }));
   context.origin((request, mayWait) => pulls.fetch(request, mayWait));
   context.observe({
     published: (publication) => pushes.get(publication.stream)?.reconcile(publication),

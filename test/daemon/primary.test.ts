@@ -1,0 +1,181 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { makeHosts } from '../../src/cli/hosts.ts';
+import type { Host } from '../../src/core/host.ts';
+import type { Runtime } from '../../src/core/runtime.ts';
+import { outcomeLines } from '../../src/daemon/outcome.ts';
+import { Primary } from '../../src/daemon/primary.ts';
+import { Worker } from '../../src/daemon/worker.ts';
+import type { StartWorker, ToWorker, WorkerEvents } from '../../src/daemon/worker-process.ts';
+import { Daemon } from '../../src/daemon.ts';
+import { modules } from '../../src/modules/index.ts';
+import { freePort, Site } from './fakes.ts';
+
+/** A worker that runs in this process and can be killed. */
+interface FakeWorker {
+  readonly index: number;
+  readonly runtime: Runtime;
+  readonly steps: string[];
+  /** Awaited by its next preparations. */
+  gate: () => Promise<void>;
+  kill(): void;
+}
+
+/** The RTMP host of a worker, whose preparations wait for its gate and are noted. */
+function watched(host: Host, worker: FakeWorker): Host {
+  return {
+    check: (tree) => host.check(tree),
+    listens: (tree) => host.listens(tree),
+    accept: (socket, listen, peer) => host.accept(socket, listen, peer),
+    drain: () => host.drain(),
+    close: () => host.close(),
+    async prepare(tree) {
+      worker.steps.push('prepare');
+      await worker.gate();
+      const { plan, commit, undo } = await host.prepare(tree);
+      const note =
+        <T extends readonly unknown[], R>(step: string, work: (...given: T) => R) =>
+        (...given: T): R => {
+          worker.steps.push(step);
+          return work(...given);
+        };
+      return { plan, commit: note('commit', commit), undo: note('undo', undo) };
+    },
+  };
+}
+
+const conf = (ports: readonly number[], rest = ''): string => `
+rtmp_socket_dir .;
+rtmp { server { ${ports.map((port) => `listen 127.0.0.1:${port};`).join(' ')} ${rest} } }`;
+
+/** A primary whose workers are objects of this process; connections stay here. */
+async function startPrimary(site: Site, count: number) {
+  const workers: FakeWorker[] = [];
+  const start: StartWorker = (index, all, events: WorkerEvents) => {
+    let alive = true;
+    const end = (how: string): void => {
+      if (!alive) return;
+      alive = false;
+      setImmediate(() => events.ended(how));
+    };
+    const worker = new Worker({
+      index,
+      count: all,
+      sources: modules,
+      hosts: (runtime) => {
+        const { rtmp, http } = makeHosts(runtime);
+        const one = { index, runtime, steps: [], gate: () => Promise.resolve(), kill: () => end('SIGKILL') };
+        workers.push(one);
+        return { rtmp: watched(rtmp, one), http };
+      },
+      send: (message) => {
+        const copy = structuredClone(message);
+        setImmediate(() => alive && events.message(copy));
+      },
+      ended: () => end('exit code 0'),
+    });
+    return {
+      pid: 1000 + index,
+      send: (letter) => {
+        const message: ToWorker = { letter: structuredClone(letter) };
+        setImmediate(() => alive && worker.receive(message, undefined));
+      },
+      hand: ({ socket, door }) => {
+        if (!alive) return false;
+        setImmediate(() => worker.receive({ door: structuredClone(door) }, socket));
+        return true;
+      },
+      kill: () => end('SIGKILL'),
+    };
+  };
+  const config = { file: site.file, sources: modules };
+  const daemon = await Daemon.start({
+    config,
+    hosts: () => expect.unreachable(),
+    version: '0',
+    carrier: (_, { logger }) => new Primary({ config, count, start }, logger),
+  });
+  onTestFinished(() => daemon.stop());
+  return { daemon, workers };
+}
+
+const applications = ({ runtime }: FakeWorker): readonly string[] =>
+  [...runtime.hub.applications()].map(({ name }) => name);
+
+describe('a primary', () => {
+  test('gives all workers one configuration, and a reload another', async () => {
+    const port = await freePort();
+    const site = new Site(conf([port], 'application live { live on; }'));
+    const { daemon, workers } = await startPrimary(site, 3);
+    expect(workers.map(applications)).toEqual([['live'], ['live'], ['live']]);
+    site.write(conf([port], 'application cam { live on; }'));
+    const planned = await daemon.plan();
+    expect(outcomeLines(planned).join('\n')).toContain(`+ application rtmp:${port}/cam`);
+    expect(workers.map(applications)).toEqual([['live'], ['live'], ['live']]);
+    expect((await daemon.reload('test')).kind).toBe('applied');
+    expect(workers.map(applications)).toEqual([['cam'], ['cam'], ['cam']]);
+    expect(await daemon.status()).toMatchObject({ workers: [{ worker: 1 }, { worker: 2 }, { worker: 3 }] });
+  });
+
+  test('undoes a reload everywhere that fails in one', async () => {
+    const port = await freePort();
+    const site = new Site(conf([port], 'application live { live on; }'));
+    const { daemon, workers } = await startPrimary(site, 2);
+    workers[1]!.gate = () =>
+      Promise.reject(Object.assign(new Error('EACCES: x'), { code: 'EACCES', path: '/x', syscall: 'open' }));
+    site.write(conf([port], 'application cam { live on; }'));
+    const outcome = await daemon.reload('test');
+    expect(outcomeLines(outcome)[0]).toContain('open() "/x" failed (13: Permission denied)');
+    expect(workers.map(applications)).toEqual([['live'], ['live']]);
+    expect(workers[0]!.steps).toEqual(['prepare', 'commit', 'prepare', 'undo']);
+    workers[1]!.gate = () => Promise.resolve();
+    expect((await daemon.reload('again')).kind).toBe('applied');
+    expect(workers.map(applications)).toEqual([['cam'], ['cam']]);
+  });
+
+  test('undoes it in all workers where an address cannot be had', async () => {
+    const [port, busy] = [await freePort(), createServer()];
+    await new Promise<void>((resolve) => busy.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void busy.close());
+    const site = new Site(conf([port], 'application live { live on; }'));
+    const { daemon, workers } = await startPrimary(site, 2);
+    const taken = (busy.address() as { port: number }).port;
+    site.write(conf([port, taken], 'application cam { live on; }'));
+    expect((await daemon.reload('test')).kind).toBe('refused');
+    expect(workers.map(applications)).toEqual([['live'], ['live']]);
+    expect(daemon.addresses).toEqual([`127.0.0.1:${port}`]);
+  });
+
+  test('starts a worker again that died, also during a reload, with what runs by then', async () => {
+    const port = await freePort();
+    const site = new Site(conf([port], 'application live { live on; }'));
+    const { daemon, workers } = await startPrimary(site, 2);
+    let go: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    workers[1]!.gate = () => gate;
+    site.write(conf([port], 'application cam { live on; }'));
+    const reload = daemon.reload('test');
+    await expect.poll(() => workers[1]!.steps.length).toBe(3);
+    workers[1]!.kill();
+    expect((await reload).kind).toBe('applied');
+    go();
+    await expect.poll(() => workers.length).toBe(3);
+    await expect.poll(() => applications(workers[2]!)).toEqual(['cam']);
+    expect(workers[2]!.index).toBe(2);
+    await expect.poll(() => readFileSync(site.log, 'utf8')).toContain('a worker serves again');
+  });
+
+  test('leaves nothing behind', async () => {
+    const site = new Site(conf([await freePort()]));
+    const { daemon } = await startPrimary(site, 2);
+    const folders = (): readonly string[] =>
+      readdirSync(site.root).filter((name) => name.startsWith('mediad-'));
+    expect(folders()).toHaveLength(1);
+    await daemon.stop();
+    expect(folders()).toEqual([]);
+    expect(existsSync(site.pid)).toBe(false);
+  });
+});
