@@ -10,8 +10,8 @@ interface Posted<T> {
 
 /**
  * Entries that each worker writes for itself and all can read, as plain data. What is written in one turn is told to the
- * others together and in order, so that they know it a moment later. Those of a worker that has died are forgotten when
- * it runs again. Where there is one process nothing is told.
+ * others together and in order, so that they know it a moment later. Those of a worker that has died are
+ * forgotten. Where there is one process nothing is told.
  */
 export class Board<T> {
   readonly #workers: Workers;
@@ -31,6 +31,7 @@ export class Board<T> {
     this.#topic = topic;
     this.#changed = changed;
     workers.answer(topic, (body, from) => this.#receive(body as Posted<T>, from));
+    workers.gone((worker) => this.#forget(worker));
     if (workers.count > 1) this.#post({ fresh: true, entries: [] });
   }
 
@@ -76,13 +77,19 @@ export class Board<T> {
   }
 
   #receive({ fresh, entries }: Posted<T>, from: number): void {
-    const known = this.#others.get(from) ?? new Map<string, T>();
-    this.#others.set(from, known);
     if (fresh) {
-      for (const key of [...known.keys()]) this.#take(from, known, key, undefined);
+      this.#forget(from);
       if (this.#own.size > 0) this.#post({ fresh: false, entries: [...this.#own] });
     }
+    const known = this.#others.get(from) ?? new Map<string, T>();
+    this.#others.set(from, known);
     for (const [key, value] of entries) this.#take(from, known, key, value);
+  }
+
+  #forget(worker: number): void {
+    const known = this.#others.get(worker);
+    this.#others.delete(worker);
+    for (const key of known?.keys() ?? []) this.#changed(worker, key, undefined);
   }
 
   #take(from: number, known: Map<string, T>, key: string, value: T | undefined): void {

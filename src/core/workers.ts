@@ -26,6 +26,8 @@ export interface Workers {
   tell(topic: string, body?: unknown): void;
   /** Answers what others ask and hears what they tell on a topic; what it returns undoes that. */
   answer(topic: string, handler: WorkerHandler): () => void;
+  /** Tells the number of a worker that has ended, once it is gone; what it returns undoes that. */
+  gone(listener: (worker: number) => void): () => void;
 }
 
 /** The workers of a process that serves alone. */
@@ -35,4 +37,5 @@ export const alone: Workers = {
   ask: () => Promise.resolve([]),
   tell: () => undefined,
   answer: () => () => undefined,
+  gone: () => () => undefined,
 };

@@ -59,6 +59,7 @@ export class Channel {
   readonly #failed: (topic: string, error: unknown) => void;
   readonly #handlers = new Map<string, WorkerHandler>();
   readonly #open = new Map<number, Open>();
+  readonly #mourners = new Set<(worker: number) => void>();
   #ids = 0;
 
   /** `failed` is told of handlers that throw. */
@@ -96,6 +97,12 @@ export class Channel {
     return () => this.#handlers.delete(topic);
   }
 
+  /** Tells of other processes that are gone; what it returns undoes that. */
+  whenGone(listener: (worker: number) => void): () => void {
+    this.#mourners.add(listener);
+    return () => this.#mourners.delete(listener);
+  }
+
   /** A letter has come for this process. */
   receive(letter: Letter): void {
     if (letter.kind === 'answer') {
@@ -117,6 +124,7 @@ export class Channel {
   /** Another process is gone: what it was asked stays without answer. */
   gone(index: number): void {
     for (const [id, { to }] of this.#open) if (to === index) this.#fail(id, `worker ${index} is gone`);
+    for (const listener of this.#mourners) listener(index);
   }
 
   async #answer(
@@ -175,5 +183,6 @@ export function workersOf(channel: Channel, count: () => number): Workers {
       for (const worker of others()) channel.tell(worker, topic, body);
     },
     answer: (topic, handler) => channel.answer(topic, handler),
+    gone: (listener) => channel.whenGone(listener),
   };
 }

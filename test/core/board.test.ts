@@ -42,6 +42,24 @@ describe('a board', () => {
     ]);
   });
 
+  test('what a worker wrote that has died is forgotten', async () => {
+    const { exchange, workers } = makeCrew(2);
+    const heard: unknown[] = [];
+    const one = new Board<number>(workers[0]!, 'x', (...change) => heard.push(change));
+    const two = new Board<number>(workers[1]!, 'x');
+    await settled();
+    two.set('b', 2);
+    await settled();
+    expect([...one.others('b')]).toEqual([2]);
+    exchange.leave(2);
+    await settled();
+    expect([...one.others('b')]).toEqual([]);
+    expect(heard).toEqual([
+      [2, 'b', 2],
+      [2, 'b', undefined],
+    ]);
+  });
+
   test('a worker that begins again learns of all, and what it wrote before is void', async () => {
     const { channels, workers } = makeCrew(2);
     const one = new Board<number>(workers[0]!, 'x');

@@ -188,4 +188,46 @@ describe('with two workers', () => {
       expect((await desk.get('/live/cam.flv')).status).toBe(503);
     }
   }, 30_000);
+
+  test('when a worker is killed the other one answers at once, and its players no longer count', async () => {
+    const mediad = await start('max_players 1; hls on; hls_path hls; hls_fragment 1s;');
+    const both = await desks(mediad);
+    await publish(mediad, 'cam');
+    const [publisher] = await until('there is a publisher', async () => {
+      const clients = (await both[0].json('/api/clients')) as { id: number }[];
+      return clients.length === 1 ? clients : undefined;
+    });
+    await until(
+      'a segment is listed',
+      async () => (await both[0].get('/hls/cam.m3u8')).status === 200,
+      15_000,
+    );
+    const about = (await Promise.all(both.map((desk) => desk.json('/api/')))) as {
+      worker: number;
+      pid: number;
+    }[];
+    const at = about.findIndex(({ worker }) => worker === publisher!.id % 100);
+    const survivor = both[1 - at]!;
+    const player = playFlv(mediad.httpUrl('/live/cam.flv'));
+    players.push(player);
+    await untilReceived(player, 5);
+    process.kill(about[at]!.pid, 'SIGKILL');
+    // The list of the one that is gone is on disk; its figures are left out until it runs again.
+    const list = await survivor.get('/hls/cam.m3u8');
+    expect([list.status, list.body]).toEqual([200, expect.stringContaining('.ts')]);
+    await until('it runs again', async () => (await survivor.json('/api/')).workers.answered === 2, 10_000);
+    player.close();
+    await publish(mediad, 'cam');
+    await until('it is published again', async () => (await survivor.json('/api/')).publishers === 1, 10_000);
+    const again = await until('there is room for a player', async () => {
+      const one = playFlv(mediad.httpUrl('/live/cam.flv'));
+      players.push(one);
+      return untilReceived(one, 5).then(
+        () => one,
+        () => undefined,
+      );
+    });
+    expect((await survivor.json('/api/streams'))[0].viewers['http-flv']).toBe(1);
+    again.close();
+  }, 60_000);
 });

@@ -47,7 +47,8 @@ function below({ place, uri }: Exchange): string | null {
   return rest.replace(/^\//, '').replace(/\/$/, '');
 }
 
-function resource({ runtime }: Exchange, { figures, workers }: Whole, path: string): unknown {
+function resource({ runtime }: Exchange, whole: Whole, path: string): unknown {
+  const { figures } = whole;
   const { reloads } = runtime;
   const [head, app, ...name] = path.split('/');
   if (head === 'streams' && name.length > 0) return streamOf(figures, app!, name.join('/'));
@@ -56,7 +57,7 @@ function resource({ runtime }: Exchange, { figures, workers }: Whole, path: stri
   }
   switch (path) {
     case '':
-      return overview(figures, workers);
+      return overview(whole, runtime.workers.index);
     case 'streams':
       return streamsOf(figures);
     case 'clients':

@@ -26,12 +26,13 @@ const RESOURCES = [
 ] as const;
 
 /** What the server is and how much of everything there is. */
-export function overview(figures: Figures, workers: Whole['workers']): unknown {
+export function overview({ figures, workers }: Whole, worker: number): unknown {
   const clients = clientsOf(figures);
   const { pid, startedAt, rates } = figures;
   return {
     version: VERSION,
     pid,
+    worker,
     startedAt,
     workers,
     streams: streamsOf(figures).filter(({ live }) => live).length,
