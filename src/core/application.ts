@@ -18,7 +18,6 @@ import { checkRoute, hopOf } from './route.ts';
 import { Stream } from './stream.ts';
 import { type StreamTask, StreamTasks } from './stream-tasks.ts';
 import { Subscription } from './subscription.ts';
-import { Viewers } from './viewers.ts';
 
 export type { Client, Gate, PlayRequest, PublishRequest, Request };
 
@@ -36,7 +35,6 @@ export class Application {
   readonly recorders = new Recorders();
   readonly loans = new Loans();
   readonly playlists = new Playlists();
-  readonly viewers = new Viewers();
   /** Where streams come from that nobody publishes here. */
   readonly origins = new Origins();
   readonly gates = new Gates<Request>();

@@ -106,14 +106,22 @@ export class Events {
     const seconds = ({ since }: Publication | Subscription) => ({
       seconds: Math.round((Date.now() - since) / 1000),
     });
+    // What the server itself plays, to have the stream here, is nobody's doing.
+    const isOwn = ({ client }: Request): boolean => client.origin === 'worker';
     return {
       published: (one) => this.tell('publish', () => session(one)),
       unpublished: (one) => this.tell('unpublish', () => ({ ...session(one), ...seconds(one) })),
-      played: (one) => this.tell('play', () => session(one)),
-      unplayed: (one) =>
-        this.tell('unplay', () => ({ ...session(one), ...seconds(one), bytes: one.counters.bytes })),
-      refused: (request: Request) =>
-        this.tell('refused', () => ({ ...of(request.client, request.name), action: request.action })),
+      played: (one) => {
+        if (!isOwn(one.request)) this.tell('play', () => session(one));
+      },
+      unplayed: (one) => {
+        if (isOwn(one.request)) return;
+        this.tell('unplay', () => ({ ...session(one), ...seconds(one), bytes: one.counters.bytes }));
+      },
+      refused: (request) => {
+        if (isOwn(request)) return;
+        this.tell('refused', () => ({ ...of(request.client, request.name), action: request.action }));
+      },
     };
   }
 }

@@ -32,6 +32,7 @@ import { chooseByName } from './server-names.ts';
 import { type Listed, listed, type ServiceGround, type ServiceOwner, Services } from './services.ts';
 import { Tallies } from './tallies.ts';
 import { Traffic } from './traffic.ts';
+import { Viewers } from './viewers.ts';
 import { alone, type Workers } from './workers.ts';
 
 /** What is told to endpoints of the end of everything may take so long, ms. */
@@ -58,6 +59,8 @@ export class Hub {
   readonly workers: Workers;
   /** What limits hold for, counted over all of them. */
   readonly tallies: Tallies;
+  /** Those who fetch streams as files, in all of them. */
+  readonly viewers: Viewers;
   readonly #log: Logger;
   #clients = 0;
   #servers: readonly RtmpServer[] = [];
@@ -80,6 +83,7 @@ export class Hub {
     this.measures = measures;
     this.workers = workers;
     this.tallies = new Tallies(workers);
+    this.viewers = new Viewers(workers);
     this.events = new Events(workers, () => relayStates(this.applications()));
     this.#log = log;
   }

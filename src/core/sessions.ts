@@ -18,7 +18,7 @@ export interface SessionQuery {
   readonly id?: number;
 }
 
-/** The sessions of a server that are meant, as they are now in this process. */
+/** The sessions of a server that are meant, as they are now in this process; never the server's own players. */
 export function findSessions(server: RtmpServer, query: SessionQuery): readonly MediaSession[] {
   const found: MediaSession[] = [];
   for (const { application } of server.members.values()) {
@@ -28,6 +28,7 @@ export function findSessions(server: RtmpServer, query: SessionQuery): readonly 
   }
   return found.filter(
     ({ request: { client }, stream }) =>
+      client.origin !== 'worker' &&
       (query.name === undefined || stream.name === query.name) &&
       (query.address === undefined || client.address === query.address) &&
       (query.id === undefined || client.id === query.id),

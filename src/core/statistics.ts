@@ -109,6 +109,8 @@ export function statisticsOf(hub: Hub, now = performance.now()): readonly Server
 function applicationStatistics(application: Application, now: number): ApplicationStatistics {
   const players = new Map<Stream, Subscription[]>();
   for (const subscription of application.subscriptions) {
+    // What the server itself keeps for viewers without a session is no player.
+    if (subscription.request.client.origin === 'worker') continue;
     const known = players.get(subscription.stream);
     if (known === undefined) players.set(subscription.stream, [subscription]);
     else known.push(subscription);
@@ -141,9 +143,7 @@ function streamStatistics(
 ): StreamStatistics {
   const rates = stream.rates(now);
   const viewers = { rtmp: 0, 'http-flv': 0, hls: stream.visitors.count(now) };
-  for (const { request } of players) {
-    if (request.client.origin !== 'worker') viewers[request.client.protocol] += 1;
-  }
+  for (const { request } of players) viewers[request.client.protocol] += 1;
   return {
     name: stream.name,
     since: stream.startedAt,

@@ -80,7 +80,7 @@ export async function startStation(conf: string, shared?: Shared): Promise<Stati
     httpHost.close();
     runtime.hub.close('the test is over');
     await runtime.logFiles.flush();
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   });
   await load(conf);
   return {

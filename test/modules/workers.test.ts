@@ -183,13 +183,13 @@ test('events of every worker are told, none of those between them', async () => 
   stop.abort();
 });
 
-describe('limits hold for all workers together', () => {
-  const entered = (work: Promise<unknown>): Promise<boolean> =>
-    work.then(
-      () => true,
-      () => false,
-    );
+const entered = (work: Promise<unknown>): Promise<boolean> =>
+  work.then(
+    () => true,
+    () => false,
+  );
 
+describe('limits hold for all workers together', () => {
   test('players of a stream', async () => {
     const { one, two } = await crew('max_players 4;');
     expect(await entered(play(two, 'cam'))).toBe(true);
@@ -263,6 +263,27 @@ describe('HLS', () => {
     return client;
   }
 
+  test('a viewer counts once for the limits, whichever workers are asked, and is not refused by the next one', async () => {
+    const stations = await startCrew(
+      conf('hls on; hls_path hls; hls_fragment 1s; max_players 2; max_players_per_address 2;'),
+      2,
+    );
+    const [one, two] = stations as [Station, Station];
+    const client = await broadcast(one);
+    const ask = async (station: Station, agent: string) =>
+      (await station.get('/hls/cam.m3u8', { headers: { 'User-Agent': agent } })).status;
+    await expect.poll(() => ask(one, 'first')).toBe(200);
+    await expect.poll(() => ask(two, 'first')).toBe(200);
+    await expect.poll(() => ask(two, 'second')).toBe(200);
+    await expect.poll(() => ask(one, 'third')).toBe(503);
+    for (const station of stations) {
+      expect([await ask(station, 'first'), await ask(station, 'second')]).toEqual([200, 200]);
+      expect(await ask(station, 'third')).toBe(503);
+      expect(await entered(play(station, 'cam'))).toBe(false);
+    }
+    client.destroy();
+  });
+
   test('a publisher that returns to another worker goes on with the list', async () => {
     const stations = await startCrew(conf('hls on; hls_path hls; hls_fragment 1s; hls_continuous on;'), 2);
     const [one, two] = stations as [Station, Station];
@@ -282,7 +303,7 @@ describe('HLS', () => {
       }
       expect(ends).toBeLessThanOrEqual(before === 0 ? ends : before + 4);
       client.destroy();
-      await until(() => liveOf(owner).streams.get('cam') === undefined);
+      await until(() => [...liveOf(owner).publications].length === 0);
     }
     const lists = await Promise.all(stations.map(list));
     expect(lists[0]).toBe(lists[1]);

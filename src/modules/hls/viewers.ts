@@ -6,8 +6,7 @@ import type { ApplicationContext } from '../../core/module.ts';
 import { checkName } from '../../core/names.ts';
 import { Refused } from '../../core/refused.ts';
 import type { Subscription } from '../../core/subscription.ts';
-import type { Viewer } from '../../core/viewers.ts';
-import { addressOf, Visitors } from '../../core/visitors.ts';
+import { Visitors } from '../../core/visitors.ts';
 import type { HlsSettings } from './table.ts';
 
 /** How long a viewer waits for the first segment of a stream that has just come from elsewhere, ms. */
@@ -70,10 +69,10 @@ export class HlsViewers {
 
   /** Asked before the file of a path is given out. Throws Refused. */
   admit(path: string, visitor: FileVisitor): Promise<void> | undefined {
-    const { application, files } = this.#context;
+    const { application, files, hub } = this.#context;
     const name = this.#nameOf(path);
     if (name === null) return undefined;
-    const known = this.#seen.get(name)?.has(visitor.who) === true;
+    const known = hub.viewers.isThere(application, name, visitor.who);
     if (!known) application.gates.confirm(this.#request(name, visitor));
     const stream = application.streams.get(name);
     if (this.#isFetched(name, path)) {
@@ -96,20 +95,14 @@ export class HlsViewers {
   }
 
   #saw(name: string, { who }: FileVisitor): void {
-    const { viewers } = this.#context.application;
+    const { application, hub } = this.#context;
     let visitors = this.#seen.get(name);
     if (visitors === undefined) {
-      const there = new Map<string, Viewer>();
+      // The server's label may change under those who are there.
+      const place = { server: application.server, name: application.name };
       visitors = new Visitors({
-        came(one) {
-          const viewer = { stream: name, address: addressOf(one) };
-          there.set(one, viewer);
-          viewers.came(viewer);
-        },
-        left(one) {
-          viewers.left(there.get(one)!);
-          there.delete(one);
-        },
+        came: (one) => hub.viewers.came(place, name, one),
+        left: (one) => hub.viewers.left(place, name, one),
       });
       this.#seen.set(name, visitors);
     }

@@ -1,5 +1,6 @@
 import { settingsOf } from '../../config/block.ts';
 import type { Client, PlayRequest, PublishRequest } from '../../core/application.ts';
+import type { Hub } from '../../core/hub.ts';
 import { maskedName } from '../../core/log.ts';
 import {
   type ApplicationContext,
@@ -12,7 +13,6 @@ import { shareOf } from '../../core/networks.ts';
 import { Refused } from '../../core/refused.ts';
 import type { Stream } from '../../core/stream.ts';
 import type { Tally } from '../../core/tallies.ts';
-import type { Viewer } from '../../core/viewers.ts';
 import { Meters, STEP_MS } from './bitrate.ts';
 import { type LimitSettings, limitTable } from './directives.ts';
 
@@ -65,17 +65,6 @@ class Counts {
       played: ({ request, stream }) => this.#player(request, stream.name, 'add'),
       unplayed: ({ request, stream }) => this.#player(request, stream.name, 'remove'),
     });
-    own(
-      application.viewers.observe({
-        came: (viewer) => this.#viewer(viewer, 'add'),
-        left: (viewer) => this.#viewer(viewer, 'remove'),
-      }),
-    );
-  }
-
-  #viewer({ stream, address }: Viewer, change: 'add' | 'remove'): void {
-    this.players[change](stream);
-    this.playersByAddress[change](shareOf(address));
   }
 
   #stream(stream: Stream): void {
@@ -133,11 +122,15 @@ function checkPublisher(request: PublishRequest, conf: LimitSettings, counts: Co
   }
 }
 
-function checkPlayer({ client, name }: PlayRequest, conf: LimitSettings, counts: Counts): void {
+function checkPlayer(request: PlayRequest, conf: LimitSettings, counts: Counts, { viewers }: Hub): void {
+  const { application, client, name } = request;
   const { max_players: all, max_players_per_address: each } = conf;
-  if (all !== null && counts.players.of(name) >= all) refuse('the stream has as many players as it may have');
+  if (all !== null && counts.players.of(name) + viewers.ofStream(application, name) >= all) {
+    refuse('the stream has as many players as it may have');
+  }
   if (each === null || !hasAddress(client)) return;
-  if (counts.playersByAddress.of(shareOf(client.address)) >= each) {
+  const share = shareOf(client.address);
+  if (counts.playersByAddress.of(share) + viewers.ofAddress(application, share) >= each) {
     refuse('this address plays as many streams as it may');
   }
 }
@@ -148,7 +141,7 @@ function startLimit(conf: LimitSettings, context: ApplicationContext): Service<L
   context.limit((request) => {
     if (!isLimited(request.client)) return;
     if (request.action === 'publish') checkPublisher(request, current, counts);
-    else checkPlayer(request, current, counts);
+    else checkPlayer(request, current, counts, context.hub);
   });
   const timer = setInterval(() => {
     counts.sweep(context);

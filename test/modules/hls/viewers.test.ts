@@ -22,7 +22,10 @@ async function publish(station: Station, name: string): Promise<void> {
   const id = await client.publish(name);
   client.push(VIDEO, 0, AVC_CONFIG, id);
   let time = 0;
-  const timer = setInterval(() => client.push(VIDEO, (time += 50), KEY, id), 50);
+  const timer = setInterval(() => {
+    time += 50;
+    client.push(VIDEO, time, KEY, id);
+  }, 50);
   onTestFinished(() => clearInterval(timer));
 }
 
