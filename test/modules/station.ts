@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -80,7 +81,7 @@ export async function startStation(conf: string, shared?: Shared): Promise<Stati
     httpHost.close();
     runtime.hub.close('the test is over');
     await runtime.logFiles.flush();
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    if (shared === undefined) await remove(folder);
   });
   await load(conf);
   return {
@@ -101,9 +102,15 @@ export async function startStation(conf: string, shared?: Shared): Promise<Stati
   };
 }
 
+/** Files may still be on their way into it. */
+function remove(folder: string): Promise<void> {
+  return rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+}
+
 /** Stations that are the workers of one server. */
 export async function startCrew(conf: string, count: number): Promise<readonly Station[]> {
   const folder = mkdtempSync(join(tmpdir(), 'mediad-crew-'));
+  onTestFinished(() => remove(folder));
   const ports = [await freePort(), await freePort()] as const;
   const stations: Station[] = [];
   for (const workers of makeCrew(count).workers) {

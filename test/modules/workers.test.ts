@@ -305,9 +305,9 @@ describe('HLS', () => {
       client.destroy();
       await until(() => [...liveOf(owner).publications].length === 0);
     }
-    const lists = await Promise.all(stations.map(list));
-    expect(lists[0]).toBe(lists[1]);
-    for (const name of segments(lists[0]!)) {
+    // The end of the last segment is listed at the end of its publisher.
+    await expect.poll(async () => new Set(await Promise.all(stations.map(list))).size).toBe(1);
+    for (const name of segments(await list(one))) {
       for (const station of stations) expect((await station.get(`/hls/${name}`)).status).toBe(200);
     }
   });
