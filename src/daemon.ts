@@ -87,7 +87,7 @@ export class Daemon {
     });
     this.#presence = new Presence(pidPath(config));
     this.#watch = new ConfigWatch(
-      () => this.#source.sources(),
+      (known) => this.#source.sources(known),
       () => void this.#fileChanged(),
       log.logger,
       options.watch,

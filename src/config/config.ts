@@ -34,6 +34,8 @@ export interface Config {
   readonly files: readonly LoadedFile[];
   /** Directories in which a change may change the configuration. */
   readonly directories: readonly string[];
+  /** Files whose content counts besides: keys and certificates. Absolute. */
+  readonly needs: readonly string[];
   readonly warnings: readonly Diagnostic[];
   /** Directives that were accepted and do nothing. */
   readonly ignored: readonly Ignored[];
@@ -43,11 +45,13 @@ export interface Config {
 export class LoadError extends ConfigError {
   readonly files: readonly LoadedFile[];
   readonly directories: readonly string[];
+  readonly needs: readonly string[];
 
-  constructor(diagnostics: readonly Diagnostic[], loaded: Loaded) {
+  constructor(diagnostics: readonly Diagnostic[], loaded: Loaded, needs: readonly string[] = []) {
     super(diagnostics);
     this.files = loaded.files;
     this.directories = loaded.directories;
+    this.needs = needs;
   }
 }
 
@@ -67,13 +71,14 @@ export function* loadingConfig(options: ConfigOptions): Sliced<Config> {
     : null;
   const diagnostics = inOrder([...loaded.diagnostics, ...(resolved?.diagnostics ?? [])], loaded.files);
   if (resolved === null || diagnostics.some((diagnostic) => diagnostic.severity === 'error')) {
-    throw new LoadError(diagnostics, loaded);
+    throw new LoadError(diagnostics, loaded, resolved?.needs);
   }
   return {
     tree: resolved.tree,
     prefix,
     files: loaded.files,
     directories: loaded.directories,
+    needs: resolved.needs,
     warnings: diagnostics,
     ignored: resolved.ignored,
   };

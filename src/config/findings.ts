@@ -31,6 +31,8 @@ class Refusal extends Error {}
 export class Findings {
   readonly diagnostics: Diagnostic[] = [];
   readonly ignored: Ignored[] = [];
+  /** Files that readers have said they need. */
+  readonly needs = new Set<string>();
   readonly #options: ResolveOptions;
   #suggestions = 0;
 
@@ -72,6 +74,7 @@ export class Findings {
   ): { readonly value: T } | undefined {
     return attempt(read, {
       ...this.#facts(statement, context),
+      needs: (path) => void this.needs.add(path),
       warn: (message, at, help) => this.warn('warning', message, at, { help }),
       fail: (message, at, help, replacement) => {
         this.error('invalid-value', message, at, { help, replacement });
@@ -84,6 +87,7 @@ export class Findings {
   accepts(statement: Statement, context: Context, read: (context: ReadContext) => unknown): boolean {
     const result = attempt(read, {
       ...this.#facts(statement, context),
+      needs: () => {},
       warn: () => {},
       fail: () => {
         throw new Refusal();
@@ -92,7 +96,7 @@ export class Findings {
     return result !== undefined;
   }
 
-  #facts(statement: Statement, context: Context): Omit<ReadContext, 'warn' | 'fail'> {
+  #facts(statement: Statement, context: Context): Omit<ReadContext, 'needs' | 'warn' | 'fail'> {
     return { context, name: statement.name, at: statement.at, ...this.#options };
   }
 }

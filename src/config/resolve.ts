@@ -13,6 +13,8 @@ export interface Resolved {
   readonly tree: Block;
   readonly diagnostics: readonly Diagnostic[];
   readonly ignored: readonly Ignored[];
+  /** Files that readers need besides, absolute. */
+  readonly needs: readonly string[];
 }
 
 /** Checks statements against the vocabulary and makes the frozen tree of blocks; every finding is in `diagnostics`. */
@@ -39,7 +41,7 @@ export function* resolving(
     { context: 'main', name: 'main', value: null, key: 'main', at: start, outer: null, before },
     statements,
   );
-  return { tree, diagnostics: findings.diagnostics, ignored: findings.ignored };
+  return { tree, diagnostics: findings.diagnostics, ignored: findings.ignored, needs: [...findings.needs] };
 }
 
 /** What a block is before its inside has been looked at. */

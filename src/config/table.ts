@@ -54,6 +54,8 @@ export interface ReadContext {
   readonly directory: string;
   /** The installation prefix that relative paths of nginx directives start from. */
   readonly prefix: string;
+  /** A file beside the configuration, absolute, whose content counts as much as its text: a change of it asks for a reload. */
+  needs(path: string): void;
   /** A remark that does not stop the configuration from being used. */
   warn(message: string, at: Position, help?: string): void;
   /** Throws the diagnostic of a wrong argument; `at` is the argument's position. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Block } from '../config/block.ts';
 import { type Config, type ConfigOptions, LoadError, loadingConfig } from '../config/config.ts';
@@ -28,19 +29,35 @@ function* reading(options: ConfigOptions): Sliced<ReadConfig> {
     if (!(error instanceof LoadError)) throw error;
     result = error;
   }
-  const { files, directories } = result;
-  return { result, files, sources: sourcesOf(options.file, files, directories) };
+  const { files, directories, needs } = result;
+  return { result, files, sources: sourcesOf(options.file, files, directories, needs) };
 }
 
-function sourcesOf(main: string, files: readonly LoadedFile[], directories: readonly string[]): Sources {
+function sourcesOf(
+  main: string,
+  files: readonly LoadedFile[],
+  directories: readonly string[],
+  needs: readonly string[],
+): Sources {
   const path = resolve(main);
   const hash = createHash('sha256');
   for (const file of files) hash.update(`${file.path}\0${file.hash}\0`);
+  for (const need of needs) hash.update(`${need}\0${contentOf(need)}\0`);
   return {
-    files: [...new Set([path, ...files.map((file) => file.path)])],
+    files: [...new Set([path, ...files.map((file) => file.path), ...needs])],
+    needs,
     folders: [...new Set([dirname(path), ...directories])],
     digest: hash.digest('hex'),
   };
+}
+
+/** What stands for the content of a file that may be missing, or be a folder. */
+function contentOf(path: string): string {
+  try {
+    return createHash('sha256').update(readFileSync(path)).digest('hex');
+  } catch (error) {
+    return String((error as NodeJS.ErrnoException).code);
+  }
 }
 
 /** The configuration of a running server, which is read in slices so that nobody has to wait for it. */
@@ -58,11 +75,11 @@ export class RunningConfig {
     return inSlices(reading({ ...this.#options, file, before, parsed: this.#recent() }));
   }
 
-  /** Reads its text alone, to see whether it has changed. */
-  async sources(): Promise<Sources> {
+  /** Reads its text alone, and what was needed besides, to see whether it has changed. */
+  async sources({ needs }: Pick<Sources, 'needs'>): Promise<Sources> {
     const { file } = this.#options;
     const { files, directories } = await inSlices(loading(file, '', diskFiles, this.#recent()));
-    return sourcesOf(file, files, directories);
+    return sourcesOf(file, files, directories, needs);
   }
 
   #recent(): ParsedFiles {

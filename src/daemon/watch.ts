@@ -5,8 +5,10 @@ import type { Logger } from '../core/log.ts';
 
 /** What the text of a configuration was read from. */
 export interface Sources {
-  /** Every file, the main one first, also one that could not be read. Absolute. */
+  /** Every file, the main one first, those needed last, also one that could not be read. Absolute. */
   readonly files: readonly string[];
+  /** Those among them that are no text of the configuration, but count as much: keys and certificates. */
+  readonly needs: readonly string[];
   /** The folders of the files and of the patterns that includes name. */
   readonly folders: readonly string[];
   /** Stands for the text of all files: equal where nothing has changed. */
@@ -34,7 +36,7 @@ const TIMES: WatchTimes = { debounce: 100, mostDebounce: 1000, settle: 100, miss
  * looks at all files agree and their text is not the one known, so a touch or a half-written file is none.
  */
 export class ConfigWatch {
-  readonly #read: () => Promise<Sources>;
+  readonly #read: (known: Sources) => Promise<Sources>;
   readonly #changed: () => void;
   readonly #log: Logger;
   readonly #times: WatchTimes;
@@ -55,7 +57,7 @@ export class ConfigWatch {
 
   /** `read` reads the text of the configuration anew, without side effects; `changed` is told when it differs. */
   constructor(
-    read: () => Promise<Sources>,
+    read: (known: Sources) => Promise<Sources>,
     changed: () => void,
     log: Logger,
     times: Partial<WatchTimes> = {},
@@ -96,7 +98,9 @@ export class ConfigWatch {
 
   #know(sources: Sources): void {
     this.#sources = sources;
-    this.#endings = new Set(sources.files.map((path) => extname(path)));
+    this.#endings = new Set(
+      sources.files.filter((path) => !sources.needs.includes(path)).map((path) => extname(path)),
+    );
     void this.#watchFolders([...new Set(sources.folders)].sort());
   }
 
@@ -151,7 +155,8 @@ export class ConfigWatch {
     this.#again = false;
     const signature = await this.#settle();
     const known = this.#sources;
-    const sources = known !== undefined && signature !== this.#signature ? await this.#read() : undefined;
+    const sources =
+      known !== undefined && signature !== this.#signature ? await this.#read(known) : undefined;
     this.#looking = false;
     if (this.#sources === undefined) return;
     if (this.#sources !== known) {

@@ -1,7 +1,16 @@
+import { resolve } from 'node:path';
 import { anyOf, flag, list, number, oneOf, text, value } from '../config/rows.ts';
+import type { Word } from '../config/statement.ts';
+import type { ReadContext } from '../config/table.ts';
 import { parseTime } from '../config/values.ts';
 
 const SERVERS = { contexts: ['http', 'server'] } as const;
+
+/** The name of a file that is read when the configuration is applied. */
+function readFile([word]: readonly Word[], context: ReadContext): string {
+  context.needs(resolve(context.prefix, word!.value));
+  return word!.value;
+}
 
 /** TLS of a server's `listen ... ssl` addresses. */
 export const tlsTable = {
@@ -16,21 +25,11 @@ export const tlsTable = {
     'on | off',
     { ...SERVERS, shown: 'off' },
   ),
-  ssl_certificate: list<string>(
-    ([word]) => word!.value,
-    'The file of the certificate and its chain, PEM.',
-    'file',
-    {
-      ...SERVERS,
-      example: 'ssl_certificate /etc/ssl/cam.pem;',
-    },
-  ),
-  ssl_certificate_key: list<string>(
-    ([word]) => word!.value,
-    'The file of its private key, PEM.',
-    'file',
-    SERVERS,
-  ),
+  ssl_certificate: list<string>(readFile, 'The file of the certificate and its chain, PEM.', 'file', {
+    ...SERVERS,
+    example: 'ssl_certificate /etc/ssl/cam.pem;',
+  }),
+  ssl_certificate_key: list<string>(readFile, 'The file of its private key, PEM.', 'file', SERVERS),
   ssl_password_file: text('', 'Passphrases of private keys, one a line, tried in turn.', {
     ...SERVERS,
     shown: '',

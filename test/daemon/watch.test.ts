@@ -43,7 +43,8 @@ function read(file: string): Sources {
   } catch {
     texts.push('unreadable');
   }
-  return { files, folders: [...new Set(files.map((path) => dirname(path)))], digest: texts.join('\0') };
+  const folders = [...new Set(files.map((path) => dirname(path)))];
+  return { files, needs: [], folders, digest: texts.join('\0') };
 }
 
 /** Starts a watch of a new place and runs the test once it is up: once it has noticed a first change. */

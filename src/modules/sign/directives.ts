@@ -31,6 +31,7 @@ function keyOf(word: Word, context: ReadContext): string {
   }
   if (!text.startsWith('file:')) return text;
   const path = resolve(context.prefix, text.slice(5));
+  context.needs(path);
   try {
     return readFileSync(path, 'utf8').trim();
   } catch (error) {
@@ -80,7 +81,7 @@ export const signTable = {
   sign_key: value<readonly string[]>(
     (words, context) => words.map((word) => readKey(word, context)),
     [],
-    'The secret of signed URLs, and one before it that is still good: as it stands, or read from a file or the environment at each reload.',
+    'The secret of signed URLs, and one before it that is still good: as it stands, or read from a file or the environment at each reload; a file that changes asks for one.',
     'key | file:PATH | env:NAME [old key]',
     { max: 2, shown: 'none', example: 'sign_key env:SIGN_KEY file:conf/old.key;' },
   ),
