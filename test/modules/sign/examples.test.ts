@@ -28,7 +28,7 @@ const directives = describeDirectives(modules).filter(
 );
 
 test('all are there', () => {
-  expect(directives.length).toBe(24);
+  expect(directives.length).toBe(25);
 });
 
 test.each(directives.map((entry) => [`${entry.name} of ${entry.module}`, entry] as const))(
