@@ -1,9 +1,10 @@
-import { isIP, isIPv6 } from 'node:net';
+import { isIP } from 'node:net';
 import type { Position } from '../config/errors.ts';
 import { hide } from '../config/freeze.ts';
 import type { Word } from '../config/statement.ts';
 import type { ReadContext } from '../config/table.ts';
 import { parseFlag, parseNumber } from '../config/values.ts';
+import { isIPv6 } from './ip-family.ts';
 
 /** TCP keepalive of accepted connections, in seconds and probes; null parts are the system's. */
 export interface Keepalive {

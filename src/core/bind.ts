@@ -1,7 +1,8 @@
 import { unlinkSync } from 'node:fs';
-import { connect, isIPv6, type Server } from 'node:net';
+import { connect, type Server } from 'node:net';
 import type { Position } from '../config/errors.ts';
 import type { Listen } from './addresses.ts';
+import { isIPv6 } from './ip-family.ts';
 
 /**
  * A turn of the event loop that is no longer is quiet, ms; on a busy machine it may be longer the longer one was waited

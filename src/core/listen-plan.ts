@@ -1,5 +1,6 @@
-import { isIP, isIPv6, SocketAddress } from 'node:net';
+import { isIP, SocketAddress } from 'node:net';
 import { type Listen, plainAddress } from './addresses.ts';
+import { isIPv6 } from './ip-family.ts';
 import type { Wanted } from './listeners.ts';
 
 /** One socket to listen on, for the `listen` directives that it serves, its own address first. */

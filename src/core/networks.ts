@@ -1,7 +1,8 @@
-import { BlockList, isIP, isIPv6 } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 import type { Word } from '../config/statement.ts';
 import type { ReadContext } from '../config/table.ts';
 import { parseNumber } from '../config/values.ts';
+import { isIPv6 } from './ip-family.ts';
 
 /** Reads an address, ADDRESS/BITS, `unix:` or `all`, as `allow`, `deny` and trusted proxies are written. */
 export function readNetwork(word: Word, context: ReadContext): string {

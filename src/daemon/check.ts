@@ -1,6 +1,6 @@
-import { isIPv6 } from 'node:net';
 import { type Block, childrenOf, settingsOf } from '../config/block.ts';
 import type { Diagnostic } from '../config/errors.ts';
+import { isIPv6 } from '../core/ip-family.ts';
 import type { Wanted } from '../core/listeners.ts';
 import { mainTable } from '../core/main.ts';
 import { checkHttp } from '../http/check.ts';
