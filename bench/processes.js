@@ -195,6 +195,14 @@ export function cpuSeconds(pid) {
   return family(pid).reduce((sum, one) => sum + (precise ? threadSeconds(one) : steppedSeconds(one)), 0);
 }
 
+/**
+ * The same for each of them.
+ * @param {number} pid
+ */
+export function cpuSecondsEach(pid) {
+  return new Map(family(pid).map((one) => [one, precise ? threadSeconds(one) : steppedSeconds(one)]));
+}
+
 const precise = existsSync(`/proc/${process.pid}/task/${process.pid}/schedstat`);
 
 /** @param {number} pid */

@@ -10,6 +10,7 @@ import { asyncio, publishers } from './scenarios/publishers.js';
 import { reload } from './scenarios/reload.js';
 import { stalled } from './scenarios/stalled.js';
 import { start } from './scenarios/start.js';
+import { workers } from './scenarios/workers.js';
 import { table } from './table.js';
 
 /** @type {Record<string, (effort: import('./contest.js').Effort) => Promise<import('./contest.js').Found>>} */
@@ -26,6 +27,7 @@ const scenarios = {
   stalled,
   many,
   'tls-flv': tlsFlv,
+  workers,
   asyncio,
 };
 

@@ -17,6 +17,7 @@ import { freePort, listening, start } from './processes.js';
  * @property {string} [merge] mediad's out_merge; the floor's window, ms
  * @property {boolean} [hls] writes HLS to disk, 2 s per segment, 60 s in the playlist
  * @property {boolean} [tls] HTTP-FLV over TLS
+ * @property {number} [workers] processes that serve (mediad)
  * @property {boolean} [watch] has the event loop watched from inside (mediad)
  * @property {string} [rtmpBlock] applications in place of `live` (mediad)
  * @property {string} [rtmpMore] applications besides (mediad)
@@ -73,7 +74,8 @@ export function mediadConf(at, wish) {
   const pair = wish.tls ? certificate() : undefined;
   const tls = pair ? ` ssl; ssl_certificate ${pair.cert}; ssl_certificate_key ${pair.key}` : '';
   const merge = wish.merge ? `out_merge ${wish.merge === 'auto' ? 'auto' : `${wish.merge}ms`};` : '';
-  return `worker_processes 1;
+  return `worker_processes ${wish.workers ?? 1};
+rtmp_socket_dir ${at.folder};
 pid ${at.folder}/mediad.pid;
 error_log stderr warn;
 events { worker_connections 16384; }

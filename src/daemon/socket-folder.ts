@@ -1,4 +1,4 @@
-import { chownSync, lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { settingsOf } from '../config/block.ts';
 import type { Config } from '../config/config.ts';
@@ -39,6 +39,7 @@ export class SocketFolder {
         },
       ]);
     }
+    mkdirSync(directory, { recursive: true });
     removeStale(directory);
     this.#path = mkdtempSync(stem);
     if (user === null || !mayChangeUser()) return;

@@ -12,6 +12,7 @@ const files = readdirSync(CONF).filter((name) => name.endsWith('.conf'));
 const USES: Readonly<
   Record<string, { readonly publish: string; readonly flv: string; readonly hls: string }>
 > = {
+  'all-processors.conf': { publish: 'live', flv: '/live/s.flv', hls: '/hls/s.m3u8' },
   'media.conf': { publish: 'live', flv: '/live/s.flv', hls: '/hls/s.m3u8' },
   'nginx-http-flv.conf': {
     publish: 'cctvf',
