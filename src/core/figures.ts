@@ -2,6 +2,7 @@ import type { CallbackStatus } from './callbacks.ts';
 import type { ExecStatus } from './execs.ts';
 import type { Measured } from './measures.ts';
 import type { Rates } from './meter.ts';
+import type { ReloadCounters } from './reloads.ts';
 import type { RequestCounters } from './requests.ts';
 import type { Runtime } from './runtime.ts';
 import { type ServerStatistics, statisticsOf } from './statistics.ts';
@@ -18,6 +19,7 @@ export interface Figures {
   /** Of all protocols together. */
   readonly rates: Rates;
   readonly requests: Readonly<RequestCounters>;
+  readonly reloads: ReloadCounters;
   readonly execs: readonly ExecStatus[];
   readonly callbacks: readonly CallbackStatus[];
   readonly measures: readonly Measured[];
@@ -27,8 +29,9 @@ export interface Figures {
 export const FIGURES = 'figures';
 
 /** The figures of this process. */
-export function figuresOf({ hub, requests, measures, startedAt }: Runtime): Figures {
+export function figuresOf({ hub, reloads, requests, measures, startedAt }: Runtime): Figures {
   const now = performance.now();
+  const { applied, refused, appliedAt, succeeded } = reloads;
   return {
     pid: process.pid,
     startedAt,
@@ -36,6 +39,7 @@ export function figuresOf({ hub, requests, measures, startedAt }: Runtime): Figu
     traffic: Object.fromEntries(hub.traffic.byProtocol()),
     rates: hub.traffic.rates(now),
     requests: { ...requests },
+    reloads: { applied, refused, appliedAt, succeeded },
     execs: hub.execs.list(),
     callbacks: hub.callbacks.list(),
     measures: measures.list(),

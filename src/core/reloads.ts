@@ -1,7 +1,17 @@
 import type { Block } from '../config/block.ts';
 
+/** What became of the reloads so far, as plain data. */
+export interface ReloadCounters {
+  readonly applied: number;
+  readonly refused: number;
+  /** Wall clock, ms, of the running configuration. */
+  readonly appliedAt: number;
+  /** The last one was applied. */
+  readonly succeeded: boolean;
+}
+
 /** What runs at the moment, and what became of the reloads so far: filled in by the process, read by statistics. */
-export class Reloads {
+export class Reloads implements ReloadCounters {
   /** The running configuration; undefined until there is one. */
   tree: Block | undefined;
   applied = 0;

@@ -71,8 +71,7 @@ function resource({ runtime }: Exchange, whole: Whole, path: string): unknown {
     case 'recordings':
       return recordingsOf(figures);
     case 'reload': {
-      const { applied, refused, appliedAt, succeeded, last } = reloads;
-      return { applied, refused, appliedAt, succeeded, last };
+      return { ...figures.reloads, last: reloads.last };
     }
     case 'config':
       return reloads.tree === undefined ? [] : effectiveConfig(reloads.tree);

@@ -1,6 +1,5 @@
 import type { Figures } from '../../core/figures.ts';
 import type { Measured } from '../../core/measures.ts';
-import type { Reloads } from '../../core/reloads.ts';
 import type { Runtime } from '../../core/runtime.ts';
 import { wholeFigures } from '../../core/whole.ts';
 import { VERSION } from '../../http/software.ts';
@@ -23,7 +22,7 @@ export async function exposition(runtime: Runtime, most: number): Promise<string
     {},
     answered.answered,
   );
-  addServer(sheet, figures, runtime.reloads);
+  addServer(sheet, figures);
   addStreams(sheet, figures.servers, most);
   addRelays(sheet, figures.servers, most);
   addRecordings(sheet, figures.servers);
@@ -38,7 +37,7 @@ export async function exposition(runtime: Runtime, most: number): Promise<string
   return sheet.text();
 }
 
-function addServer(sheet: Sheet, { traffic, requests }: Figures, reloads: Reloads): void {
+function addServer(sheet: Sheet, { traffic, requests, reloads }: Figures): void {
   sheet.gauge('mediad_build_info', 'The version that runs; always 1.')(
     { version: VERSION, node: process.versions.node },
     1,

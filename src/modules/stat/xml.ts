@@ -60,7 +60,7 @@ function streamLines(facts: StatFacts, stream: StreamStatistics): string[] {
     element('bw_video', rates.video),
   ];
   if (facts.shown.clients) {
-    for (const client of [...stream.clients].reverse()) lines.push(clientLine(client, stream, facts.now));
+    for (const client of [...stream.clients].reverse()) lines.push(clientLine(facts, client, stream));
   }
   const records = recordsLine(facts, stream);
   if (facts.root === 'http-flv') lines.push(...records);
@@ -69,6 +69,7 @@ function streamLines(facts: StatFacts, stream: StreamStatistics): string[] {
   }
   lines.push(element('nclients', stream.clients.length));
   if (stream.publishing) lines.push('<publishing/>');
+  if (isRecorded(facts, stream)) lines.push('<recording/>');
   if (stream.live) lines.push('<active/>');
   lines.push(
     element('key_interval', stream.keyInterval),
@@ -124,7 +125,13 @@ export function timeOf({ since }: StreamStatistics, now: number): number {
   return since === 0 ? 0 : Math.max(now - since, 0);
 }
 
-function clientLine(client: ClientStatistics, stream: StreamStatistics, now: number): string {
+/** Debian's nginx-rtmp says so of a stream and its publisher. */
+function isRecorded({ root }: StatFacts, { recordings }: StreamStatistics): boolean {
+  return root === 'rtmp' && recordings.length > 0;
+}
+
+function clientLine(facts: StatFacts, client: ClientStatistics, stream: StreamStatistics): string {
+  const { now } = facts;
   const parts = [
     element('id', client.id),
     element('address', client.address),
@@ -136,6 +143,7 @@ function clientLine(client: ClientStatistics, stream: StreamStatistics, now: num
     element('avsync', stream.gap),
     element('timestamp', Math.max(stream.timestamp - client.delay, 0)),
     client.role === 'publisher' ? '<publishing/>' : '',
+    client.role === 'publisher' && isRecorded(facts, stream) ? '<recording/>' : '',
     client.active ? '<active/>' : '',
     element('protocol', client.protocol),
     element('bytes_in', client.bytesIn),

@@ -18,7 +18,7 @@ import { type Station, startStation } from '../station.ts';
 const confOf = (application: string): string => `
   rtmp { server { listen RTMP; application live { live on; record_path rec; ${application} } } }
   http { access_log off; server { listen HTTP; location /control { rtmp_control all; }
-    location /xml { rtmp_stat record live; rtmp_stat_root http-flv; } location /json { rtmp_stat all; rtmp_stat_format json; }
+    location /rtmp { rtmp_stat all; } location /xml { rtmp_stat record live; rtmp_stat_root http-flv; } location /json { rtmp_stat all; rtmp_stat_format json; }
     location /api/ { api on; } } }`;
 
 /** A server with a recorder, and means to publish to it without a connection. */
@@ -457,6 +457,9 @@ test('statistics show recorders, and what is being written', async () => {
       '<recorder><id></id><flags><video/><audio/></flags><path>rec</path><max_size>0</max_size>' +
       '<max_frames>0</max_frames><interval>-1</interval><suffix>.flv</suffix></recorder></recorders></application>',
   );
+  const debian = (await deck.station.get('/rtmp')).body.replaceAll('\r\n', '');
+  expect(debian.match(/<publishing\/><recording\/><active\/>/g)).toHaveLength(2);
+  expect(debian).toMatch(/<\/issues><records>.*<\/records><\/stream>/);
   const recordings = async () => JSON.parse((await deck.station.get('/api/recordings')).body);
   expect(await recordings()).toMatchObject({
     files: [{ app: 'live', stream: 's', recorder: '', file, bytes: size }],
