@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { ask, controlPath } from '../../src/daemon/control.ts';
 import { Crowd } from './crowd.ts';
-import { HELPER, type State, settledState, stateOf } from './state.ts';
+import { HELPER, type State, settledState } from './state.ts';
 import { type Ground, nextVariant, seeded } from './variants.ts';
 import { Visitors } from './visitors.ts';
 
@@ -110,14 +110,14 @@ export async function runReloads(plan: Plan, site: Site): Promise<Result> {
   problems.push(...ended, ...visitors.refused.map((why) => `a newcomer was not served: ${why}`));
   if (lost > 0) problems.push(`${lost} frames were lost or damaged`);
 
-  const live = await stateOf(subject.pid, ground.kept.http, site.folder);
+  const live = await settledState(subject.pid, ground.kept.http, site.folder);
   crowd.leave();
   const idle = await settledState(subject.pid, ground.kept.http, site.folder);
   await subject.stop();
   writeFileSync(file, last);
   subject = await site.start(file);
   const again = await Crowd.gather(ground.kept, plan.publishers, 2);
-  const freshLive = await stateOf(subject.pid, ground.kept.http, site.folder);
+  const freshLive = await settledState(subject.pid, ground.kept.http, site.folder);
   again.leave();
   const freshIdle = await settledState(subject.pid, ground.kept.http, site.folder);
   await subject.stop();
