@@ -196,14 +196,16 @@ export class Netcalls {
       };
       const expire = (): void =>
         fail(connected ? 'timeout' : 'connect', connected ? 'no answer in time' : 'no connection in time');
+      // After a turn that took long, timers come before what sockets have to say.
+      const late = (): void => void setImmediate(expire);
       if (signal.aborted) expire();
-      signal.addEventListener('abort', expire, { once: true });
+      signal.addEventListener('abort', late, { once: true });
       request.on('socket', (socket) => {
         if (!socket.connecting) {
           connected = true;
           return;
         }
-        timer = setTimeout(() => fail('connect', 'no connection in time'), connectTimeout);
+        timer = setTimeout(() => setImmediate(() => connected || expire()), connectTimeout);
         socket.once(secure ? 'secureConnect' : 'connect', () => {
           connected = true;
           clearTimeout(timer);
@@ -227,7 +229,7 @@ export class Netcalls {
       });
       request.on('close', () => {
         clearTimeout(timer);
-        signal.removeEventListener('abort', expire);
+        signal.removeEventListener('abort', late);
         free();
       });
       request.end(method === 'POST' ? body : undefined);

@@ -93,6 +93,15 @@ describe('a call', () => {
     ).rejects.toMatchObject({ failure: 'connect', message: 'no connection in time' });
   });
 
+  test('is not given up for a turn of our own that took longer than the time to connect', async () => {
+    const endpoint = await Endpoint.start();
+    const answer = client().call(call(endpoint.url, { connectTimeout: 100 }));
+    await new Promise((resolve) => setImmediate(resolve));
+    const end = performance.now() + 300;
+    while (performance.now() < end);
+    await expect(answer).resolves.toMatchObject({ status: 200 });
+  });
+
   test('is made anew where every kept connection turns out to be closed', async () => {
     const kept = new Set<Socket>();
     let others = 0;
