@@ -30,6 +30,7 @@
           .off { color: var(--dim); font-weight: normal; }
           .live::before { color: var(--on); content: "● "; }
           .dim { color: var(--dim); }
+          .issue { color: #b45309; font-size: .8rem; font-weight: normal; }
           tr.clients > td { background: var(--soft); padding: .25rem .75rem .75rem 1.5rem; }
           tr.clients td td { border: 0; font-size: .88rem; padding: .15rem .75rem .15rem 0; }
           a { color: inherit; }
@@ -100,6 +101,8 @@
           <xsl:choose><xsl:when test="active">name live</xsl:when><xsl:otherwise>name off</xsl:otherwise></xsl:choose>
         </xsl:attribute>
         <xsl:value-of select="name"/>
+        <xsl:if test="records"><span class="dim"> · recorded</span></xsl:if>
+        <xsl:for-each select="issues/issue"><div class="issue"><xsl:value-of select="."/></div></xsl:for-each>
       </td>
       <td>
         <xsl:if test="meta/video/codec">

@@ -107,13 +107,13 @@ function remove(folder: string): Promise<void> {
   return rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
 }
 
-/** Stations that are the workers of one server. */
-export async function startCrew(conf: string, count: number): Promise<readonly Station[]> {
+/** Stations that are the workers of one server, of which only the first `present` are there. */
+export async function startCrew(conf: string, count: number, present = count): Promise<readonly Station[]> {
   const folder = mkdtempSync(join(tmpdir(), 'mediad-crew-'));
   onTestFinished(() => remove(folder));
   const ports = [await freePort(), await freePort()] as const;
   const stations: Station[] = [];
-  for (const workers of makeCrew(count).workers) {
+  for (const workers of makeCrew(count).workers.slice(0, present)) {
     stations.push(await startStation(conf, { workers, folder, ports }));
   }
   return stations;

@@ -104,6 +104,20 @@ describe('whoever is asked answers for all workers', () => {
     }
   });
 
+  test('a worker that gives no answer is left out, and that is said', async () => {
+    const [one] = (await startCrew(conf(), 2, 1)) as [Station];
+    await publish(one, 'cam');
+    expect((await json(one, '/api/')).data).toMatchObject({
+      publishers: 1,
+      worker: 1,
+      workers: { count: 2, answered: 1 },
+    });
+    expect((await one.get('/xml')).body).toContain(
+      '<workers><count>2</count><answered>1</answered></workers>',
+    );
+    expect((await one.get('/metrics')).body).toContain('mediad_workers 1\n');
+  });
+
   test('bytes are those given to players', async () => {
     const { one, two } = await crew();
     const { data } = await json(two, '/api/streams/live/cam');
