@@ -87,6 +87,8 @@ rtmp {
   }
 }
 http {
+  access_log off;
+  keepalive_requests 1000000000;
   server {
     listen 127.0.0.1:${at.http}${tls};
     location /live { flv_live on; chunked_transfer_encoding on; }

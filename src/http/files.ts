@@ -102,8 +102,14 @@ function admitted(
   const { files } = exchange.runtime;
   if (!files.guarded || !path.endsWith('.m3u8')) return give();
   try {
-    const { address, args, log } = exchange;
-    const waiting = files.admit(path, { address, args, log, who: whoOf(exchange) });
+    const { address, args } = exchange;
+    const waiting = files.admit(path, {
+      ...{ address, args, who: whoOf(exchange) },
+      // Few are written about, and a logger of one's own is dear.
+      get log() {
+        return exchange.log;
+      },
+    });
     return waiting === undefined ? give() : waiting.then(give, (error: unknown) => refusal(exchange, error));
   } catch (error) {
     return refusal(exchange, error);

@@ -15,6 +15,7 @@ const FIRST_SEGMENT_MS = 10_000;
 const OTHERS_MS = 300;
 /** How often it is seen whether a stream still has viewers, ms. */
 const LOOK_MS = 5000;
+const MOST_NAMES = 1000;
 /** Streams that may be on their way here for viewers at the same time. */
 const MOST_COMING = 64;
 
@@ -40,6 +41,8 @@ export class HlsViewers {
   readonly #conf: () => HlsSettings;
   readonly #outputs: ReadonlyMap<string, ViewedOutput>;
   readonly #isMaster: (path: string) => boolean;
+  /** What paths have been found to be, since the same ones are asked for again and again. */
+  readonly #names = new Map<string, string | null>();
   /** Those who have been let in, by stream. */
   readonly #seen = new Map<string, Visitors>();
   readonly #kept = new Map<string, Kept>();
@@ -207,6 +210,15 @@ export class HlsViewers {
 
   /** The stream whose playlist stands at a path; null: it is none. */
   #nameOf(path: string): string | null {
+    const known = this.#names.get(path);
+    if (known !== undefined) return known;
+    const name = this.#readName(path);
+    if (this.#names.size >= MOST_NAMES) this.#names.clear();
+    this.#names.set(path, name);
+    return name;
+  }
+
+  #readName(path: string): string | null {
     const { hls_path: folder, hls_nested, hls_nested_index_filename: index } = this.#conf();
     const file = relative(resolve(this.#context.prefix, folder), path).split(sep).join('/');
     const end = hls_nested ? `/${index}.m3u8` : '.m3u8';
