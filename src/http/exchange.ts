@@ -65,6 +65,11 @@ export interface Chosen {
   draining(): boolean;
 }
 
+/** What every request begins with: most of them end with it, too. */
+const NO_CAPTURES: readonly string[] = [];
+const NO_LINK = { checking: false, expires: '' };
+const NO_VARIABLES: ReadonlyMap<string, string> = new Map();
+
 /** A request on its way through the phases. */
 export class Exchange {
   readonly connection: Connection;
@@ -94,11 +99,9 @@ export class Exchange {
   /** Rewrites of the path and internal redirects so far. */
   turns = 0;
   /** Groups of the pattern that matched last; the first is the whole match. */
-  captures: readonly (string | undefined)[] = [];
-  /** What `set` and named groups have given. */
-  readonly variables = new Map<string, string>();
+  captures: readonly (string | undefined)[] = NO_CAPTURES;
   /** What has been found out about a link that expires. */
-  link: { readonly checking: boolean; readonly expires: string } = { checking: false, expires: '' };
+  link: { readonly checking: boolean; readonly expires: string } = NO_LINK;
   /** The status that an error page's content is sent with; 0: its own. */
   errorStatus = 0;
   /** What an answer with 401 says is asked for. */
@@ -116,6 +119,7 @@ export class Exchange {
   /** The request line or its Host makes no sense. */
   bad = false;
   #log: Logger | undefined;
+  #variables: Map<string, string> | undefined;
 
   constructor(
     connection: Connection,
@@ -154,6 +158,16 @@ export class Exchange {
   header(name: string): string | undefined {
     const value = this.request.headers[name];
     return Array.isArray(value) ? value.join(', ') : value;
+  }
+
+  /** What `set` and named groups have given. */
+  get variables(): ReadonlyMap<string, string> {
+    return this.#variables ?? NO_VARIABLES;
+  }
+
+  setVariable(name: string, value: string): void {
+    this.#variables ??= new Map();
+    this.#variables.set(name, value);
   }
 
   get log(): Logger {

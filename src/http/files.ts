@@ -2,7 +2,8 @@ import type { Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { send } from '@fastify/send';
-import type { MemoryFile } from '../core/memory-files.ts';
+import type { Logger } from '../core/log.ts';
+import type { FileVisitor, MemoryFile } from '../core/memory-files.ts';
 import { Refused } from '../core/refused.ts';
 import { visitorOf } from '../core/visitors.ts';
 import type { Answer, Exchange, HeaderField } from './exchange.ts';
@@ -93,6 +94,28 @@ async function fromOther(
   return file === undefined ? fromPath(exchange, path) : fromMemory(exchange, path, file);
 }
 
+/** Who asks, as those who guard playlists want to know. */
+class Visitor implements FileVisitor {
+  readonly #exchange: Exchange;
+  readonly address: string;
+  readonly who: string;
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+    this.address = exchange.address;
+    this.who = whoOf(exchange);
+  }
+
+  get args(): string {
+    return this.#exchange.args;
+  }
+
+  /** Few are written about, and a logger of one's own is dear. */
+  get log(): Logger {
+    return this.#exchange.log;
+  }
+}
+
 /** Asks those who guard playlists first. */
 function admitted(
   exchange: Exchange,
@@ -102,14 +125,7 @@ function admitted(
   const { files } = exchange.runtime;
   if (!files.guarded || !path.endsWith('.m3u8')) return give();
   try {
-    const { address, args } = exchange;
-    const waiting = files.admit(path, {
-      ...{ address, args, who: whoOf(exchange) },
-      // Few are written about, and a logger of one's own is dear.
-      get log() {
-        return exchange.log;
-      },
-    });
+    const waiting = files.admit(path, new Visitor(exchange));
     return waiting === undefined ? give() : waiting.then(give, (error: unknown) => refusal(exchange, error));
   } catch (error) {
     return refusal(exchange, error);

@@ -48,6 +48,7 @@ export class HttpHost implements Host {
   /** Requests that are over, by the class of their status. */
   readonly #answered = new Map<string, Total>();
   #draining = false;
+  readonly #isDraining = (): boolean => this.#draining;
 
   constructor(runtime: Runtime, modules: readonly HttpModule[]) {
     this.#runtime = runtime;
@@ -286,7 +287,7 @@ export class HttpHost implements Host {
         server,
         users: this.#users,
         host: host === null || host === '' ? (server.names[0] ?? '') : host,
-        draining: () => this.#draining,
+        draining: this.#isDraining,
       },
       asked ?? { uri: '/', args: '' },
     );

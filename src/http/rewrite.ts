@@ -102,7 +102,7 @@ function runStep(exchange: Exchange, step: RewriteStep, state: { moved: boolean 
 function assign(exchange: Exchange, set: SetVariable): void {
   const value = textOf(set.value, exchange);
   if (set.variable === 'args') exchange.args = value;
-  else exchange.variables.set(set.variable, value);
+  else exchange.setVariable(set.variable, value);
 }
 
 function returned(exchange: Exchange, { status, text }: Return): Answer {

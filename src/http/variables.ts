@@ -37,7 +37,7 @@ export function variable(name: string, exchange: Exchange): string {
 /** Keeps what a pattern caught for `$1` and for its named groups. */
 export function keepCaptures(match: RegExpExecArray, exchange: Exchange): void {
   exchange.captures = match;
-  for (const [name, value] of Object.entries(match.groups ?? {})) exchange.variables.set(name, value ?? '');
+  for (const [name, value] of Object.entries(match.groups ?? {})) exchange.setVariable(name, value ?? '');
 }
 
 /** Whether a name is a variable of every request, such as `uri` or `http_origin`. */
