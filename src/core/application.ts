@@ -126,6 +126,7 @@ export class Application {
   async #publish(request: PublishRequest): Promise<Publication> {
     this.#check(request.name);
     this.#checkRoute(request);
+    await this.#publicationOf(request.name)?.request.hearOut?.();
     this.#checkFree(request.name);
     // Held while the gates are asked, so that of two publishers at the same moment one is told at once.
     const asked = request.name;
@@ -137,6 +138,7 @@ export class Application {
       if (request.name !== asked) {
         this.#check(request.name);
         this.#checkRoute(request);
+        await this.#publicationOf(request.name)?.request.hearOut?.();
         this.#checkFree(request.name);
         claim?.release();
         claim = await this.#claim(request.name);
@@ -262,12 +264,14 @@ export class Application {
     return stream.live || this.#publications.has(stream) || (this.#foreign.get(stream) ?? null) !== null;
   }
 
-  #checkFree(name: string, ours = false): void {
+  #publicationOf(name: string): Publication | undefined {
     const stream = this.#streams.get(name);
-    const taken = stream !== undefined && this.#publications.has(stream);
-    if ((this.#asking.has(name) && !ours) || (taken && this.settings.publish_conflict === 'reject')) {
-      throw new Refused('busy', 'Already publishing');
-    }
+    return stream && this.#publications.get(stream);
+  }
+
+  #checkFree(name: string, ours = false): void {
+    const taken = this.settings.publish_conflict === 'reject' && this.#publicationOf(name) !== undefined;
+    if (taken || (this.#asking.has(name) && !ours)) throw new Refused('busy', 'Already publishing');
   }
 
   async #pass(request: Request): Promise<void> {

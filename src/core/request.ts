@@ -41,6 +41,8 @@ export interface PublishRequest {
   targets?: readonly string[];
   /** Ends the publisher's session: the publication was taken away. */
   readonly dismiss: (reason: string) => void;
+  /** Settled once what the publisher has sent by now is read, its leaving included; where that may be put off. */
+  readonly hearOut?: () => Promise<void>;
   /** Has the client publish `NAME[?ARGS]` instead, as if it had asked for that; false where it cannot now. */
   readonly redirect?: (name: string) => boolean;
   /** Tells the publisher what becomes of its stream: a status of NetStream, where its protocol has those. */

@@ -178,7 +178,7 @@ export class Stream implements FeedSource {
     counters.bytesIn += body.length;
     if (kind === DATA) {
       counters.dataPackets += 1;
-      if (!this.#attended) return;
+      if (!this.attended) return;
       const time = Math.max(this.timeline.last, 0);
       const data = { kind, time, key: false, config: false, body: this.#memory.copy(body) };
       this.#distribute(data, false, now);
@@ -216,7 +216,7 @@ export class Stream implements FeedSource {
   }
 
   /** Anybody gets packets. */
-  get #attended(): boolean {
+  get attended(): boolean {
     return this.#feeds.size > 0 || this.#taps.size > 0;
   }
 
@@ -226,7 +226,7 @@ export class Stream implements FeedSource {
    */
   #keep(loan: MediaPacket): MediaPacket {
     if (loan.key) this.#memory.turn();
-    const wanted = this.#attended || loan.key || !this.#settled || this.cached.length > 0;
+    const wanted = this.attended || loan.key || !this.#settled || this.cached.length > 0;
     return wanted ? { ...loan, body: this.#memory.copy(loan.body) } : loan;
   }
 

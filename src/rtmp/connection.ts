@@ -5,6 +5,7 @@ import { type ConnectionError, countConnectionError } from '../core/connection-e
 import type { Logger } from '../core/log.ts';
 import { networksTest } from '../core/networks.ts';
 import { believed, type Peer } from '../core/peer.ts';
+import { rest } from '../core/rest.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { readFrom } from '../core/shared-read.ts';
 import { resetSocket, SocketSink, sentBytes } from '../core/sink.ts';
@@ -20,6 +21,10 @@ import { Session } from './session.ts';
 const LINGER_MS = 2000;
 /** The window of a client that names none. Some wait for an acknowledgement, so it comes at half the window. */
 const DEFAULT_ACK_WINDOW = 5_000_000;
+/** A publisher that sends without end is heard out no further than this, so that the next does not wait for it. */
+const MOST_READS = 8;
+/** A read of fewer bytes has brought all there was. */
+const FEW_BYTES = 32_768;
 /** Bytes of answers, media apart, that may wait for a client that does not read them. */
 const MAX_ANSWERS = 1024 * 1024;
 
@@ -54,6 +59,9 @@ export class Connection {
   #movedAtWatch = 0;
   #quiet: NodeJS.Timeout | undefined;
   #answers = 0;
+  /** What comes is left in the kernel for now. */
+  #resting = false;
+  #heardOut = false;
   #pinged = false;
   #ackWindow = DEFAULT_ACK_WINDOW;
   #acknowledged = 0;
@@ -237,6 +245,36 @@ export class Connection {
     if (taken < rest.length) this.#held = Buffer.from(rest.subarray(taken));
     this.#session.endOfRead();
     this.#acknowledge();
+    if (bytes.length < FEW_BYTES) this.#rest();
+  }
+
+  /** Leaves what comes in the kernel for a while where nobody waits for it: reading it at once is most of its cost. */
+  #rest(): void {
+    if (this.#resting || this.#heardOut || this.#waiting || this.#ending || !this.#session.unwatched) return;
+    this.#resting = true;
+    this.socket.pause();
+    rest(this, performance.now());
+  }
+
+  /** The rest is over. */
+  readOn(): void {
+    if (!this.#resting) return;
+    this.#resting = false;
+    if (!this.#waiting) this.socket.resume();
+  }
+
+  /** Reads what has come by now, the end of the connection included. */
+  async hearOut(): Promise<void> {
+    if (!this.#resting) return;
+    this.#heardOut = true;
+    this.readOn();
+    let before = -1;
+    for (let read = 0; read < MOST_READS && before !== this.bytesIn && !this.#ending; read++) {
+      before = this.bytesIn;
+      // A socket is looked at in the turn after the one in which it is resumed.
+      for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.#heardOut = false;
   }
 
   readonly #message = (message: RtmpMessage): void => {

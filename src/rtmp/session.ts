@@ -1,5 +1,4 @@
 import { settingsOf } from '../config/block.ts';
-import { splitOnce } from '../core/addresses.ts';
 import type { Application, Client } from '../core/application.ts';
 import { maskedName } from '../core/log.ts';
 import { Refused } from '../core/refused.ts';
@@ -27,6 +26,7 @@ import { rtmpServerTable } from './directives.ts';
 import { Playing } from './playing.ts';
 import { Publishing } from './publishing.ts';
 import { refuseConnect, refuseStream, sendElsewhere } from './refusing.ts';
+import { renamed, streamName } from './stream-name.ts';
 
 /** Message streams one connection may have open at a time. */
 const MAX_MESSAGE_STREAMS = 16;
@@ -57,6 +57,16 @@ export class Session {
   /** Nobody publishes or plays here. */
   get idle(): boolean {
     return [...this.#streams.values()].every((use) => use === null);
+  }
+
+  /** It only publishes, and nobody waits for what it sends. */
+  get unwatched(): boolean {
+    let publishes = false;
+    for (const use of this.#streams.values()) {
+      if (use instanceof Publishing && !use.publication.stream.attended) publishes = true;
+      else if (use !== null) return false;
+    }
+    return publishes;
   }
 
   get plays(): boolean {
@@ -275,6 +285,7 @@ export class Session {
       args,
       type: type.toLowerCase(),
       dismiss: (reason) => this.#dismiss(streamId, reason),
+      hearOut: () => connection.hearOut(),
       redirect: (to) => this.#redirect(streamId, () => this.#publish(renamed(command, to), streamId)),
       tell: (level, code, description) => connection.send(onStatus(streamId, level, code, description)),
     });
@@ -378,15 +389,4 @@ export class Session {
 
 function nameOf(use: Publishing | Playing): string {
   return use instanceof Publishing ? use.publication.stream.name : use.name;
-}
-
-/** A publish command as if it had named another stream. */
-function renamed(command: Command, name: string): Command {
-  return { ...command, args: command.args.with(1, name) };
-}
-
-/** The name and the query of a stream as the client wrote it. */
-function streamName(value: AmfValue): readonly [string, string] {
-  const [name, args] = splitOnce(typeof value === 'string' ? value : '', '?');
-  return [name, args ?? ''];
 }

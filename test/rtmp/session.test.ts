@@ -337,6 +337,37 @@ describe('publish', () => {
     expect((await bodies(player, 7)).slice(1)).toEqual(sent.map((body) => body.toString('hex')));
   });
 
+  test('is read in larger parts while nobody watches, and all of it', async () => {
+    await start();
+    const client = await publisher();
+    const { counters } = server.application('live').streams.get('s')!;
+    for (let i = 0; i < 100; i++) {
+      client.push(VIDEO, 40 + i, INTER);
+      if (i % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 7));
+    }
+    await until(() => counters.videoPackets === 101);
+    const player = await enter();
+    await player.play('s');
+    await bodies(player, 4 + 100);
+    client.push(VIDEO, 200, Buffer.concat([INTER, Buffer.from('live')]));
+    await until(() => player.got.at(-1)!.body.includes('live'));
+  });
+
+  test('that has just left is not in the way of the next, even if nobody watched it', async () => {
+    await start();
+    for (let round = 0; round < 5; round++) {
+      const client = await publisher();
+      client.push(VIDEO, 40, INTER);
+      const next = await enter();
+      client.destroy();
+      // The end of a connection takes a moment to come over.
+      await new Promise((resolve) => setTimeout(resolve, 3));
+      await next.publish('s');
+      next.destroy();
+      await until(() => !server.application('live').has('s'));
+    }
+  });
+
   test('is there for a player in one piece with the answer to play', async () => {
     await start();
     await publisher();
