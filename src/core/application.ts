@@ -14,6 +14,7 @@ import { Recorders } from './recordings.ts';
 import { Refused } from './refused.ts';
 import { Relays } from './relays.ts';
 import type { Client, Gate, PlayRequest, PublishRequest, Request } from './request.ts';
+import { isSilent } from './request.ts';
 import { checkRoute, hopOf } from './route.ts';
 import { Stream } from './stream.ts';
 import { type StreamTask, StreamTasks } from './stream-tasks.ts';
@@ -86,7 +87,7 @@ export class Application {
     return this.#subscriptions;
   }
 
-  /** A client of this application has gone. */
+  /** A client has gone. */
   leave(client: Client): void {
     this.#tell((observer) => observer.left?.(client));
   }
@@ -109,7 +110,7 @@ export class Application {
   forEachStream(task: StreamTask): () => void {
     return this.#tasks.add(
       task,
-      [...this.#streams.values()].filter((stream) => !this.#foreign.has(stream)),
+      [...this.#streams.values()].filter((stream) => this.#serves(stream)),
     );
   }
 
@@ -161,7 +162,7 @@ export class Application {
     stream.begin();
     this.#tell((observer) => observer.published?.(publication));
     // It was live here already by another worker's publisher, and now it is this one's to serve.
-    if (foreign && stream.live) this.#tasks.started(stream);
+    if (foreign && stream.live && this.#serves(stream)) this.#tasks.started(stream);
     return publication;
   }
 
@@ -291,7 +292,7 @@ export class Application {
     );
     stream.listen({
       started: () => {
-        if (!this.#foreign.has(stream)) this.#tasks.started(stream);
+        if (this.#serves(stream)) this.#tasks.started(stream);
       },
       stopped: () => this.#tasks.stopped(stream),
     });
@@ -324,8 +325,7 @@ export class Application {
   #wait(stream: Stream): boolean {
     const gap = this.settings.publish_gap;
     if (gap === 0 || this.closed || !stream.live) return false;
-    const timer = setTimeout(() => this.#end(stream), gap);
-    this.#gaps.set(stream, timer);
+    this.#gaps.set(stream, setTimeout(this.#end.bind(this), gap, stream));
     return true;
   }
 
@@ -386,10 +386,15 @@ export class Application {
     if (!mayReturn || !this.#wait(stream)) this.#end(stream);
   }
 
+  #serves(stream: Stream): boolean {
+    const publication = this.#publications.get(stream);
+    return !this.#foreign.has(stream) && !(publication && isSilent(publication.request.client));
+  }
+
   /** Forgets a stream that nobody holds any more. */
   #release(stream: Stream): void {
-    if (this.#publications.has(stream) || this.#gaps.has(stream) || stream.listeners > 1) return;
-    if (this.#foreign.has(stream)) return;
+    const held = [this.#publications, this.#gaps, this.#foreign].some((holders) => holders.has(stream));
+    if (held || stream.listeners > 1) return;
     if (this.#streams.get(stream.name) === stream) this.#streams.delete(stream.name);
   }
 

@@ -7,8 +7,11 @@ export interface Client {
   /** Counts up over the life of the process; the same number in logs, callbacks and statistics. */
   readonly id: number;
   readonly protocol: 'rtmp' | 'http-flv';
-  /** `relay`: the server's own, from elsewhere or to another application; `worker`: on the way to players of its own. */
-  readonly origin: 'client' | 'relay' | 'worker';
+  /**
+   * `relay`: the server's own, from elsewhere or to another application; `worker`: on the way to players of its own;
+   * `unix`: of a unix socket that the configuration listens on.
+   */
+  readonly origin: 'client' | 'relay' | 'worker' | 'unix';
   /** IP address without port, or `unix:`. Of a pull the source's; of a stream from another application 127.0.0.1. */
   readonly address: string;
   /** Fields of the connect command; empty where the protocol has none. */
@@ -73,3 +76,11 @@ export type Request = PublishRequest | PlayRequest;
 
 /** Decides about a request; throws Refused to say no. Run in the order of the modules. */
 export type Gate<R extends Request = Request> = (request: R) => void | Promise<void>;
+
+/**
+ * Whether nothing is told or done on account of a client: one of the server's own on the way to players, or, as nginx has
+ * it, one of a unix socket, which is where servers hand streams on to each other.
+ */
+export function isSilent({ origin }: Client): boolean {
+  return origin === 'worker' || origin === 'unix';
+}

@@ -201,7 +201,7 @@ export class Session {
     const client: Client = {
       id: connection.id,
       protocol: 'rtmp',
-      origin: connection.listen.path === '' ? 'client' : 'worker',
+      origin: connection.listen.path === '' ? 'client' : 'unix',
       address: connection.address,
       flashver: fields.flashver,
       tcurl: fields.tcurl,

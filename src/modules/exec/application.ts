@@ -5,6 +5,7 @@ import type { Client } from '../../core/application.ts';
 import { maskedName } from '../../core/log.ts';
 import type { ApplicationContext, Service } from '../../core/module.ts';
 import type { Recording, RecordingEnd } from '../../core/recordings.ts';
+import { isSilent } from '../../core/request.ts';
 import type { ExecGround } from './child.ts';
 import { Children } from './children.ts';
 import { type Command, commandOf, UnsafeValue } from './command.ts';
@@ -57,8 +58,7 @@ export function startApplication(
       }
     });
   const once = (occasion: Occasion, name: string, session: Session): void => {
-    // Other workers of this server run programs of their own.
-    if (session.client.origin === 'worker') return;
+    if (isSilent(session.client)) return;
     const values = sessionValues(application.name, name, session);
     for (const command of commands(occasion, name, values)) runOnce(ground, command);
   };
@@ -94,7 +94,7 @@ export function startApplication(
   };
   const publishing = (): void => {
     for (const { stream, request } of application.publications) {
-      if (request.client.origin !== 'worker') push(stream.name, request);
+      if (!isSilent(request.client)) push(stream.name, request);
     }
   };
 
@@ -116,7 +116,7 @@ export function startApplication(
       const { stream, request } = publication;
       pulls.published(publication);
       once('publish', stream.name, request);
-      if (request.client.origin !== 'worker') push(stream.name, request);
+      if (!isSilent(request.client)) push(stream.name, request);
     },
     unpublished: ({ stream, request }) => once('publish_done', stream.name, request),
     ended({ name }) {

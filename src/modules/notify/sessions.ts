@@ -1,6 +1,7 @@
 import type { Application, Request } from '../../core/application.ts';
 import type { Publication } from '../../core/publication.ts';
 import { Refused } from '../../core/refused.ts';
+import { isSilent } from '../../core/request.ts';
 import type { Subscription } from '../../core/subscription.ts';
 import type { Limits } from './answer.ts';
 import type { Calls } from './calls.ts';
@@ -61,7 +62,7 @@ export class Sessions {
 
   begin(session: Admitted): void {
     // The callbacks of players elsewhere are asked where those are.
-    if (session.request.client.origin === 'worker') return;
+    if (isSilent(session.request.client)) return;
     const running: Running = {
       since: performance.now(),
       update: undefined,

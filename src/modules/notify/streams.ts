@@ -4,6 +4,7 @@ import type { Request } from '../../core/application.ts';
 import type { ApplicationContext, Service } from '../../core/module.ts';
 import type { Recording, RecordingEnd } from '../../core/recordings.ts';
 import { Refused } from '../../core/refused.ts';
+import { isSilent } from '../../core/request.ts';
 import { PeerUrlError, readPeerUrl } from '../../rtmp/peer.ts';
 import type { Limits, Verdict } from './answer.ts';
 import { Calls } from './calls.ts';
@@ -52,7 +53,7 @@ export function startStreams(settings: StreamSettings, context: ApplicationConte
   const nameOf = (request: Request): string => asked.get(request)?.name ?? request.name;
 
   const done = (request: Request): void => {
-    if (request.client.origin === 'worker') return;
+    if (isSilent(request.client)) return;
     const { action } = request;
     const name = nameOf(request);
     const hook = `on_${action}_done` as const;
@@ -94,7 +95,7 @@ export function startStreams(settings: StreamSettings, context: ApplicationConte
   );
 
   context.gate((request) => {
-    if (request.client.origin === 'worker') return;
+    if (isSilent(request.client)) return;
     if (request.args.length > MAX_ARGS) throw new Refused('bad-name', 'the query of the stream is too long');
     asked.set(request, { name: request.name });
     const url = request.action === 'publish' ? conf.on_publish : conf.on_play;

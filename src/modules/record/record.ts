@@ -34,8 +34,7 @@ export function startRecord(
 
   const attach = (stream: Stream, name: string, { conf, streams }: Recorder): void => {
     const selection = selectionOf(conf);
-    // Streams from another worker of this server are recorded there.
-    if (application.publicationOf(stream)?.request.client.origin === 'worker' || selection === null) return;
+    if (selection === null) return;
     streams.set(stream.name, new StreamRecorder(stream, name, conf, selection, ground));
   };
   const add = (name: string, conf: RecorderSettings): void => {

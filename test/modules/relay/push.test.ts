@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -69,6 +69,26 @@ describe('push to another server', () => {
     const { streams } = target.application('copy');
     await until('frames arrive', () => (streams.get('show')?.counters.videoPackets ?? 0) > 20);
     expect(only(source.relays('live'))).toMatchObject({ url: `rtmp://${to}/copy/show`, local: false });
+  });
+
+  test('what comes over a unix socket is handed on no further, as between workers of nginx, and can be played', async () => {
+    const [a, b, c] = (await ports(3)) as [string, string, string];
+    const folder = mkdtempSync(join(tmpdir(), 'relay-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const socket = join(folder, 'rtmp.sock');
+    const further = await TestServer.start(rtmp(Number(c), 'further'));
+    const target = await TestServer.start(
+      `server { listen unix:${socket}; listen 127.0.0.1:${b}; application copy {
+        live on; deny publish all; push rtmp://127.0.0.1:${c}/further; record all; record_path ${folder}; } }`,
+    );
+    const source = await TestServer.start(rtmp(Number(a), 'live', `push rtmp://unix:${socket}:/copy;`));
+    (await Publisher.start(url(a, 'live/show'))).run();
+    const player = new Player(url(b, 'copy/show'));
+    await until('it is played', () => player.frames.length > 20);
+    expect(target.relays('copy')).toEqual([]);
+    expect(further.application('further').streams.size).toBe(0);
+    expect(readdirSync(folder)).toEqual(['rtmp.sock']);
+    expect(only(source.relays('live')).state).toBe('live');
   });
 
   test('of three targets one goes and returns; the others have no gap; a fourth comes by a reload', async () => {
