@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Claim, Elsewhere } from './elsewhere.ts';
 import { type Audience, type FlushPolicy, flushPolicy } from './flush.ts';
+import { Gaps } from './gaps.ts';
 import { Gates } from './gates.ts';
 import type { LiveSettings } from './live.ts';
 import { Loans } from './loans.ts';
@@ -42,8 +43,7 @@ export class Application {
   readonly #streams = new Map<string, Stream>();
   readonly #publications = new Map<Stream, Publication>();
   readonly #subscriptions = new Set<Subscription>();
-  /** Streams whose publisher has left and may return, with the timer that ends the wait. */
-  readonly #gaps = new Map<Stream, NodeJS.Timeout>();
+  readonly #gaps = new Gaps();
   /** Names taken by a publisher whose gates are still being asked. */
   readonly #asking = new Set<string>();
   /** Streams that other workers' publishers feed, or fed last: their services run over there. */
@@ -302,8 +302,7 @@ export class Application {
 
   /** Frees a name for a publisher that may have it: the one before is sent away, the wait for one is over. */
   #takeOver(stream: Stream): void {
-    clearTimeout(this.#gaps.get(stream));
-    this.#gaps.delete(stream);
+    this.#gaps.cancel(stream);
     this.#foreign.get(stream)?.request.dismiss('the stream is published here');
     const before = this.#publications.get(stream);
     if (before === undefined) return;
@@ -325,14 +324,13 @@ export class Application {
   #wait(stream: Stream): boolean {
     const gap = this.settings.publish_gap;
     if (gap === 0 || this.closed || !stream.live) return false;
-    this.#gaps.set(stream, setTimeout(this.#end.bind(this), gap, stream));
+    this.#gaps.wait(stream, gap, () => this.#end(stream));
     return true;
   }
 
   /** The stream is over: nobody publishes it, and none is waited for. */
   #end(stream: Stream): void {
-    clearTimeout(this.#gaps.get(stream));
-    this.#gaps.delete(stream);
+    this.#gaps.cancel(stream);
     stream.end();
     if (!this.#foreign.delete(stream)) {
       this.#tell((observer) => observer.ended?.(stream));
@@ -367,8 +365,7 @@ export class Application {
   mirror(request: PublishRequest): Publication | null {
     const stream = this.#stream(request.name);
     if (this.closed || this.#publications.has(stream)) return null;
-    clearTimeout(this.#gaps.get(stream));
-    this.#gaps.delete(stream);
+    this.#gaps.cancel(stream);
     // Its publisher has left here and come back elsewhere: so have the services of its stream.
     if (stream.live && !this.#foreign.has(stream)) this.#tasks.stopped(stream);
     const publication = new Publication(request, stream, (ended) => {
