@@ -108,10 +108,8 @@ export class Application {
 
   /** Runs a task for every stream that is live now and later, until it is undone. */
   forEachStream(task: StreamTask): () => void {
-    return this.#tasks.add(
-      task,
-      [...this.#streams.values()].filter((stream) => this.#serves(stream)),
-    );
+    const served = [...this.#streams.values()].filter((stream) => this.#serves(stream));
+    return this.#tasks.add(task, served);
   }
 
   /** A stream of this application in the routes of relays, under one name for life; see `Client.via`. */
@@ -202,11 +200,10 @@ export class Application {
 
   /** Once a second: cuts off dead players and idle publishers. */
   sweep(now: number): void {
-    const idle = this.settings.drop_idle_publisher;
+    const idle = this.settings.drop_idle_publisher ?? Number.POSITIVE_INFINITY;
     for (const stream of this.#streams.values()) stream.sweep(now);
-    if (idle === null) return;
-    for (const publication of this.#publications.values()) {
-      if (now - publication.heardAt > idle) publication.request.dismiss('the publisher sends nothing');
+    for (const { heardAt, request } of this.#publications.values()) {
+      if (now - heardAt > idle) request.dismiss('the publisher sends nothing');
     }
   }
 
