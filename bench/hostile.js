@@ -2,7 +2,9 @@
 /**
  * Attacks servers over sockets while a publisher and players who have nothing to do with it watch that they lose nothing.
  *
- *   node bench/hostile.js [--target mediad|nginx|nms|all] [--seed N] [WORD]      WORD: only groups whose name holds it
+ *   node bench/hostile.js [--target mediad|nginx|nms|all] [--seed N] [--workers N] [WORD]
+ *
+ * WORD: only groups whose name holds it; workers: processes that serve, of mediad.
  *
  * Exit code 1 where mediad fails any; what other servers fail is printed for comparison.
  */
@@ -13,12 +15,18 @@ import { mediad, nginx, nms } from './servers.js';
 
 const servers = { mediad, nginx, nms };
 const { values, positionals } = parseArgs({
-  options: { target: { type: 'string', default: 'mediad' }, seed: { type: 'string', default: '1' } },
+  options: {
+    target: { type: 'string', default: 'mediad' },
+    seed: { type: 'string', default: '1' },
+    workers: { type: 'string', default: '1' },
+  },
   allowPositionals: true,
 });
 const chosen = values.target === 'all' ? Object.keys(servers) : [values.target];
 if (chosen.some((name) => !(name in servers))) {
-  console.error('usage: node bench/hostile.js [--target mediad|nginx|nms|all] [--seed N] [WORD]');
+  console.error(
+    'usage: node bench/hostile.js [--target mediad|nginx|nms|all] [--seed N] [--workers N] [WORD]',
+  );
   process.exit(2);
 }
 
@@ -37,6 +45,7 @@ for (const name of chosen) {
         httpPort,
       } = await server.start({
         hls: name !== 'nms',
+        workers: Number(values.workers),
         rtmpMore: MODULES.rtmp,
         httpMore: MODULES.http,
       });

@@ -20,6 +20,7 @@ import { freePort, listening, start } from './processes.js';
  * @property {number} [workers] processes that serve (mediad)
  * @property {boolean} [watch] has the event loop watched from inside (mediad)
  * @property {string} [rtmpBlock] applications in place of `live` (mediad)
+ * @property {number} [workers] processes that serve (mediad)
  * @property {string} [rtmpMore] applications besides (mediad)
  * @property {string} [httpMore] locations besides (mediad)
  */
