@@ -216,8 +216,9 @@ export const mediaAttacks: readonly Attack[] = [
         hex('01 000004 000000 00 000000 00000000 0000000f'),
         hex('00 000000 ffffff ff ffffff'.repeat(500)),
       ];
-      for (const body of bodies) {
-        const client = await publisher(prey, 'many-in-one');
+      for (const [index, body] of bodies.entries()) {
+        // Several workers may learn in any order of one that has gone and one that comes.
+        const client = await publisher(prey, `many-in-one-${index}`);
         client.push(VIDEO, 0, AVC_CONFIG);
         client.send({ csid: 6, type: AGGREGATE, streamId: 1, timestamp: 0xffffffff, body });
         await pause(50);
