@@ -9,6 +9,8 @@ export const ORDERS = {
   undo: 'undo',
   note: 'note',
   census: 'census',
+  /** Gives the paths of its logs. */
+  logs: 'logs',
   reopen: 'reopen',
   drain: 'drain',
   stop: 'stop',

@@ -1,7 +1,9 @@
+import { settingsOf } from '../config/block.ts';
 import type { Config, ConfigOptions } from '../config/config.ts';
 import { ConfigError, type Diagnostic } from '../config/errors.ts';
 import { Listeners } from '../core/listeners.ts';
 import type { Logger } from '../core/log.ts';
+import { mainTable, type UserSetting } from '../core/main.ts';
 import type { Step } from '../core/plan.ts';
 import { Report } from '../core/report.ts';
 import type { Carrier, Census, Committed, Ready, ReloadNote } from './carrier.ts';
@@ -10,6 +12,7 @@ import { Claims } from './claims.ts';
 import { Distribution } from './distribution.ts';
 import { type CommittedData, mergeCommitted, mergeSteps } from './merge.ts';
 import { ORDERS, type Prepared, type PrepareOrder } from './orders.ts';
+import { makeLogs } from './process.ts';
 import { SocketFolder } from './socket-folder.ts';
 import type { ReadConfig } from './sources.ts';
 import { asNamed, textsOf } from './texts.ts';
@@ -41,6 +44,7 @@ export class Primary implements Carrier {
   readonly #folder = new SocketFolder();
   /** What runs, for workers that are started again; undefined before the first configuration is applied. */
   #order: PrepareOrder | undefined;
+  #user: UserSetting | null = null;
   /** A configuration is made ready or applied, so that a worker that returns has to wait. */
   #changing = false;
   /** Workers that have returned and not got the configuration yet. */
@@ -120,7 +124,9 @@ export class Primary implements Carrier {
   }
 
   /** Workers give their rights up by themselves; who listens for them keeps them, as a reload may ask for low ports. */
-  dropRights(): void {}
+  dropRights(config: Config): void {
+    this.#user = settingsOf(config.tree, mainTable).user;
+  }
 
   note(note: ReloadNote): void {
     this.#workforce.tellAll(ORDERS.note, note);
@@ -144,6 +150,12 @@ export class Primary implements Carrier {
   }
 
   reopen(): void {
+    void this.#reopen();
+  }
+
+  async #reopen(): Promise<void> {
+    const said = await this.#workforce.askAll<readonly string[]>(ORDERS.logs);
+    makeLogs(this.#user, [...new Set(said.flatMap((one) => ('answer' in one ? one.answer : [])))]);
     this.#workforce.tellAll(ORDERS.reopen);
   }
 

@@ -1,9 +1,10 @@
-import { chownSync, readFileSync } from 'node:fs';
+import { chownSync, closeSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { settingsOf } from '../config/block.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/errors.ts';
-import { type LogTarget, type MainSettings, mainTable } from '../core/main.ts';
+import { openForLines } from '../core/log-files.ts';
+import { type LogTarget, type MainSettings, mainTable, type UserSetting } from '../core/main.ts';
 import { become, findIdentity, mayChangeUser } from './privileges.ts';
 
 /** The pid file of a configuration. */
@@ -54,6 +55,21 @@ export function dropRights(config: Config, files: readonly string[]): void {
   }
   for (const file of files) chownSync(file, identity.uid, identity.gid);
   become(user, identity);
+}
+
+/** Makes log files for the user that writes them, who may not be allowed to where they are. */
+export function makeLogs(user: UserSetting | null, paths: readonly string[]): void {
+  if (user === null || !mayChangeUser()) return;
+  const identity = findIdentity(user);
+  if ('missing' in identity) return;
+  for (const path of paths) {
+    try {
+      closeSync(openForLines(path));
+      chownSync(path, identity.uid, identity.gid);
+    } catch {
+      // Who writes it tells.
+    }
+  }
 }
 
 /** What an admin should know about settings that cannot be had as written. */

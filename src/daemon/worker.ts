@@ -66,6 +66,10 @@ export class Worker {
     on(ORDERS.undo, () => this.#undo());
     on(ORDERS.note, (note: ReloadNote) => this.#running?.serving.note(note));
     on(ORDERS.census, (): Census => this.#running?.serving.census() ?? NOBODY);
+    on(ORDERS.logs, () => [
+      ...(this.#running?.log.paths ?? []),
+      ...(this.#running?.serving.runtime.logFiles.paths ?? []),
+    ]);
     on(ORDERS.reopen, () => this.#reopen());
     on(ORDERS.drain, () => this.#running?.serving.drain());
     on(ORDERS.stop, () => this.stop());
