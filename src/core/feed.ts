@@ -272,10 +272,19 @@ export class Feed {
 
   /** Seats a player: opening and cached group at once where there are any, then the live edge. */
   join(seat: Seat): void {
-    this.flush();
+    if (!this.#follows(seat)) this.flush();
     seat.index = this.#seats.length;
     this.#seats.push(seat);
     this.#admit(seat, seat.instant);
+  }
+
+  /**
+   * What is pending goes on where the packed group ends, for a player that begins with that. Else a crowd that comes in
+   * would have everybody written to with each of them.
+   */
+  #follows({ instant, after }: Seat): boolean {
+    const grouped = instant && after < 0 && this.#group.length > 0 && this.#source.settled;
+    return grouped && !this.#pendingEntry && !this.#pendingOpening;
   }
 
   /**

@@ -413,6 +413,22 @@ describe('a publisher that comes back', () => {
   });
 });
 
+test('a crowd that comes in while packets gather is not written to with each newcomer', () => {
+  const set = setUpStream({ out_merge: 100 });
+  set.send(vHeader(), aHeader(), audio(0), key(0));
+  const first = set.join();
+  set.send(inter(40));
+  const { writes } = first.sink;
+  const crowd = Array.from({ length: 20 }, () => set.join());
+  set.send(inter(80));
+  expect(first.sink.writes).toBe(writes);
+  for (const feed of set.stream.feeds) feed.flush();
+  expect(first.sink.writes).toBe(writes + 1);
+  const whole = first.sink.take();
+  expect(whole).toMatch(/K0 v40 v80$/);
+  for (const { sink } of crowd) expect(sink.take()).toBe(whole);
+});
+
 describe('taps', () => {
   function collect(set: ReturnType<typeof setUpStream>) {
     const got: string[] = [];
