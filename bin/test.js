@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 
 const REPORTS = '.cache/test';
 const LEFTOVERS = '.cache/test/leftovers.txt';
-const UNIT_LIMIT_MS = 5 * 60_000;
-const E2E_LIMIT_MS = 10 * 60_000;
+const UNIT_LIMIT_MS = 8 * 60_000;
+const E2E_LIMIT_MS = 14 * 60_000;
 
 process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
 mkdirSync(REPORTS, { recursive: true });
