@@ -18,6 +18,7 @@ const TSC = 'node_modules/typescript/bin/tsc';
 const checks = [
   { name: 'types', args: [TSC, '--noEmit', '-p', 'test'] },
   { name: 'types of the page', args: [TSC, '--noEmit', '-p', 'src/web'] },
+  { name: 'nothing unused', args: ['node_modules/knip/bin/knip.js', '--no-progress'] },
   { name: 'style', args: ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'] },
 ];
 

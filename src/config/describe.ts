@@ -69,7 +69,7 @@ function initialOf(name: string, row: Row): string {
 }
 
 /** The names that are known and not acted on, in alphabetical order. */
-export function describeInert(sources: readonly TableSource[]): readonly InertDescription[] {
+function describeInert(sources: readonly TableSource[]): readonly InertDescription[] {
   const vocabulary = vocabularyOf(sources);
   const found = new Map<Inert, { name: string; contexts: Context[]; inert: Inert }>();
   for (const [context, entries] of vocabulary.entries) {

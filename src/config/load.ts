@@ -7,7 +7,7 @@ import type { Diagnostic, Position } from './errors.ts';
 import { type ConfigFiles, failure, isAbsent } from './files.ts';
 import { glob, isPattern } from './glob.ts';
 import { MAX_FILE, type Parsed, parse, parsing } from './parse.ts';
-import { atOnce, type Sliced } from './slices.ts';
+import type { Sliced } from './slices.ts';
 import type { Statement, Word } from './statement.ts';
 
 /** A file that was read. */
@@ -65,12 +65,10 @@ interface FileText {
 /** Files that were parsed, by name: who reads the same text again soon need not parse it again. */
 export type ParsedFiles = Map<string, { readonly text: string; readonly parsed: Parsed }>;
 
-/** Reads the main file and all that it includes. Never throws for what the files say; see `diagnostics`. */
-export function load(file: string, globals: string, files: ConfigFiles): Loaded {
-  return atOnce(loading(file, globals, files));
-}
-
-/** The same in slices; what it parses is looked for, and noted, in `known`. */
+/**
+ * Reads the main file and all that it includes, in slices. Never throws for what the files say; see `diagnostics`. What
+ * it parses is looked for, and noted, in `known`.
+ */
 export function* loading(
   file: string,
   globals: string,

@@ -4,7 +4,7 @@ import type { Diagnostic, Position } from './errors.ts';
 import { Findings, type Ignored, type ResolveOptions } from './findings.ts';
 import { deepFreeze, hide } from './freeze.ts';
 import { Inheritance, joined, repeated, type Written } from './merge.ts';
-import { atOnce, type Sliced } from './slices.ts';
+import type { Sliced } from './slices.ts';
 import { argumentText, type Statement } from './statement.ts';
 import type { BlockRow, Context, GroupEntry, Row, ValueRow } from './table.ts';
 import type { Entry, Vocabulary } from './vocabulary.ts';
@@ -17,17 +17,9 @@ export interface Resolved {
   readonly needs: readonly string[];
 }
 
-/** Checks statements against the vocabulary and makes the frozen tree of blocks; every finding is in `diagnostics`. */
-export function resolveStatements(
-  statements: readonly Statement[],
-  vocabulary: Vocabulary,
-  options: ResolveOptions,
-): Resolved {
-  return atOnce(resolving(statements, vocabulary, options));
-}
-
 /**
- * The same in slices. Settings that come out as they are in `before`, a tree of the same vocabulary, are its very objects.
+ * Checks statements against the vocabulary and makes the frozen tree of blocks, in slices; every finding is in
+ * `diagnostics`. Settings that come out as they are in `before`, a tree of the same vocabulary, are its very objects.
  */
 export function* resolving(
   statements: readonly Statement[],

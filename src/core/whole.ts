@@ -30,7 +30,7 @@ export async function wholeFigures(runtime: Runtime): Promise<Whole> {
  * Several workers' figures as those of one server. A stream that more than one has is one stream: what its owner says of
  * it, with the players of all.
  */
-export function together(all: readonly [Figures, ...Figures[]]): Figures {
+function together(all: readonly [Figures, ...Figures[]]): Figures {
   const [own, ...others] = all;
   return {
     pid: own.pid,

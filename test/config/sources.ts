@@ -199,7 +199,7 @@ export function load(
 }
 
 /** The findings of a configuration as printed, whether it holds or not. */
-export function printed(
+function printed(
   main: string,
   others: Readonly<Record<string, string | Uint8Array>> = {},
   globals = '',

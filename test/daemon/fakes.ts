@@ -54,7 +54,7 @@ const protocolsModule: Module = {
   } as Partial<Record<Scope, Module['tables'][Scope] & object>>,
 };
 
-export const fakeModules: readonly Module[] = [mainModule, protocolsModule];
+const fakeModules: readonly Module[] = [mainModule, protocolsModule];
 
 /** A host that says its name to whoever connects, and whose steps can be made to fail or to wait. */
 export class FakeHost implements Host {

@@ -47,7 +47,7 @@ export async function openPage(
 }
 
 /** The browser: that of CHROMIUM_PATH, or one that is installed. */
-export function browserPath(): string {
+function browserPath(): string {
   const wish = process.env.CHROMIUM_PATH;
   if (wish !== undefined) return wish;
   for (const folder of (process.env.PATH ?? '').split(delimiter)) {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -129,12 +129,6 @@ export async function startMediad(
 /** Runs the program to its end. */
 export function runMediad(...args: readonly string[]): Promise<{ code: number | null; output: string }> {
   return runToEnd(process.execPath, [PROGRAM, ...args]);
-}
-
-/** Memory of a process that is really in use (RSS), in bytes. */
-export function memoryOf(pid: number): number {
-  const kilobytes = /^VmRSS:\s+([0-9]+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kilobytes) * 1024;
 }
 
 function listenPorts(conf: string): number[] {

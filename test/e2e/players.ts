@@ -158,12 +158,6 @@ export function steps(player: Player, kind: Kind): { readonly largest: number; r
   return { largest: Math.max(0, ...differences), smallest: Math.min(...differences) };
 }
 
-/** The time from start to the first key frame, in ms; undefined while there is none. */
-export function firstKeyAfter(player: Player): number | undefined {
-  const key = player.received.find((received) => received.key);
-  return key === undefined ? undefined : key.at - player.startedAt;
-}
-
 /** What a player notes. */
 class Notes {
   readonly received: Received[] = [];

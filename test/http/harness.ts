@@ -51,7 +51,7 @@ export interface Answer {
 }
 
 /** The configuration of a text, with the HTTP server's directives and those of more modules. */
-export function treeOf(text: string, modules: readonly HttpModule[] = [], prefix = '/nowhere') {
+function treeOf(text: string, modules: readonly HttpModule[] = [], prefix = '/nowhere') {
   return loadConfig({
     file: '/test.conf',
     prefix,

@@ -17,7 +17,7 @@ export interface State {
 }
 
 /** Asks a server for its state, over the location /api of an address; `folder` is left out of paths. */
-export async function stateOf(pid: number, port: number, folder: string): Promise<State> {
+async function stateOf(pid: number, port: number, folder: string): Promise<State> {
   const api = async (what: string): Promise<unknown> => {
     const answer = await fetch(`http://127.0.0.1:${port}/api/${what}`, { headers: { connection: 'close' } });
     if (!answer.ok) throw new Error(`${what}: status ${answer.status}`);
@@ -70,7 +70,7 @@ function sorted(list: unknown, fields: readonly string[]): readonly string[] {
 }
 
 /** Open descriptors of a process by kind. */
-export function descriptorsOf(pid: number, folder: string): Record<string, number> {
+function descriptorsOf(pid: number, folder: string): Record<string, number> {
   const counts: Record<string, number> = {};
   const sockets = socketsOf(pid);
   for (const fd of readdirSync(`/proc/${pid}/fd`)) {

@@ -4,7 +4,7 @@ import { type ApplicationContext, applicationService, type Module } from '../../
 import { Refused } from '../../core/refused.ts';
 
 /** Directives about the state in which no more players are let in. */
-export const overloadTable = {
+const overloadTable = {
   overload_lag: msecOrOff(
     500,
     'New players are refused while the event loop is late by this much on average, so that those who play already do not suffer.',

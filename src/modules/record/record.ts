@@ -18,7 +18,7 @@ interface Recorder {
 }
 
 /** Records the streams of an application. */
-export function startRecord(
+function startRecord(
   settings: RecordSettings,
   context: ApplicationContext,
   disk: DiskAccess = realDisk,

@@ -7,7 +7,7 @@ import { StreamPushes } from './pushes.ts';
 import { type RelaySettings, relayTable } from './table.ts';
 
 /** Relays the streams of an application. It runs for each one: gates and other modules may ask for relays too. */
-export function startRelay(conf: RelaySettings, context: ApplicationContext): Service<RelaySettings> {
+function startRelay(conf: RelaySettings, context: ApplicationContext): Service<RelaySettings> {
   let current = conf;
   const { application, hub, log, prefix } = context;
   const ground: RelayGround = { application, hub, log, prefix, conf: () => current };

@@ -9,7 +9,7 @@ import { AUDIO_CSID, STATUS_CSID, VIDEO_CSID } from './messages.ts';
 export type Tracks = 'both' | 'audio' | 'video';
 
 /** The message stream that createStream answers first, so that nearly all players can share the same bytes. */
-export const MESSAGE_STREAM = 1;
+const MESSAGE_STREAM = 1;
 
 /**
  * RTMP messages in chunks of `chunkSize` bytes, as a player gets them: absolute timestamps modulo 2^32, data always.

@@ -3,19 +3,17 @@ import { ProtocolError } from '../protocol-error.ts';
 /** Message types of RTMP 1.0, 5.4 and 7.1. Those of media are in `media/packet.ts`. */
 export const SET_CHUNK_SIZE = 1;
 export const ABORT = 2;
-export const ACKNOWLEDGEMENT = 3;
+const ACKNOWLEDGEMENT = 3;
 export const USER_CONTROL = 4;
-export const WINDOW_ACK_SIZE = 5;
-export const SET_PEER_BANDWIDTH = 6;
+const WINDOW_ACK_SIZE = 5;
+const SET_PEER_BANDWIDTH = 6;
 export const DATA_AMF3 = 15;
-export const SHARED_OBJECT_AMF3 = 16;
 export const COMMAND_AMF3 = 17;
-export const SHARED_OBJECT_AMF0 = 19;
 export const COMMAND_AMF0 = 20;
 export const AGGREGATE = 22;
 
 /** Chunk streams messages are written on; 2 is the protocol's own, the rest are those every server uses. */
-export const CONTROL_CSID = 2;
+const CONTROL_CSID = 2;
 export const COMMAND_CSID = 3;
 export const STATUS_CSID = 5;
 export const AUDIO_CSID = 6;
