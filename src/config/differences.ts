@@ -119,6 +119,8 @@ export const ownDirectives: readonly string[] = [
   'flv_live_application',
   'flv_live_wait',
   'handshake_timeout',
+  'max_amf_depth',
+  'max_amf_values',
   'max_handshakes',
   'overload_lag',
   'overload_memory',

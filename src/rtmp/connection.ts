@@ -9,6 +9,7 @@ import { rest } from '../core/rest.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { readFrom } from '../core/shared-read.ts';
 import { resetSocket, SocketSink, sentBytes } from '../core/sink.ts';
+import type { AmfLimits } from '../wire/amf.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
 import { ChunkReader } from '../wire/rtmp/chunk-reader.ts';
 import { ChunkWriter } from '../wire/rtmp/chunk-writer.ts';
@@ -44,11 +45,13 @@ export class Connection {
   readonly sink: SocketSink;
   log: Logger;
   settings: RtmpServerSettings;
+  /** What one message of the client may hold: of the server it has come to, from its connect command on. */
+  amf: AmfLimits;
   readonly #session: Session;
   readonly #closed: () => void;
   #handshake: Handshake | null = serverHandshake();
   readonly #reader: ChunkReader;
-  /** Those of the server the client has come to, from its connect command on. */
+  /** Of the same server. */
   readonly #limits: { maxMessage: number; maxStreams: number };
   #waiting = false;
   #held: Buffer | null = null;
@@ -80,6 +83,7 @@ export class Connection {
     this.log = runtime.log.child({ session: this.id, remote: this.address });
     const { max_message: maxMessage, max_streams: maxStreams } = this.settings;
     this.#limits = { maxMessage, maxStreams };
+    this.amf = amfLimits(this.settings);
     this.#reader = new ChunkReader(this.#limits);
     this.sink = new SocketSink(socket, (reason) => this.#ended(reason, 'slow'));
     this.#session = new Session(this);
@@ -142,6 +146,7 @@ export class Connection {
     this.settings = settings;
     this.#limits.maxMessage = settings.max_message;
     this.#limits.maxStreams = settings.max_streams;
+    this.amf = amfLimits(settings);
     this.#watchSilence();
     this.#watchQuiet();
   }
@@ -353,6 +358,10 @@ export class Connection {
 /** Whether a proxy is believed: where none is named, everybody who can reach the address is one. */
 function proxiesTest(networks: readonly string[]): (address: string) => boolean {
   return networks.length === 0 ? () => true : networksTest(networks);
+}
+
+function amfLimits({ max_amf_depth: depth, max_amf_values: values }: RtmpServerSettings): AmfLimits {
+  return { depth, values };
 }
 
 /** Why a connection was lost, in words. */

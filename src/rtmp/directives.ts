@@ -6,9 +6,12 @@ import { liveTable } from '../core/live.ts';
 import type { Module } from '../core/module.ts';
 import { readTrusted } from '../core/networks.ts';
 import { serverNamePattern } from '../core/server-names.ts';
+import { AMF_LIMITS } from '../wire/amf.ts';
 
 /** The port of RTMP. */
 export const RTMP_PORT = 1935;
+/** The deepest that values may be let nest: readers call themselves for each level, so the stack must have room for it. */
+export const MOST_AMF_DEPTH = 256;
 
 const rtmpBlock: BlockRow<null> = {
   kind: 'block',
@@ -153,6 +156,16 @@ export const rtmpServerTable = {
     shown: '16m',
     least: 1024,
   }),
+  max_amf_depth: number(
+    AMF_LIMITS.depth,
+    'How deep objects and arrays in a command or in metadata of a client may lie within one another.',
+    { example: 'max_amf_depth 8;', least: 4, most: MOST_AMF_DEPTH },
+  ),
+  max_amf_values: number(
+    AMF_LIMITS.values,
+    'How many values a command or metadata of a client may hold, what is referred to counted each time.',
+    { example: 'max_amf_values 20000;', least: 64, most: 100_000 },
+  ),
   out_queue: size(256, 'Accepted, has no effect: a player’s queue is bounded by out_queue_size.', {
     example: 'out_queue 512;',
   }),

@@ -1,5 +1,6 @@
 import type { Publication } from '../core/publication.ts';
 import { AUDIO, DATA, VIDEO } from '../media/packet.ts';
+import { AMF_LIMITS, type AmfLimits } from '../wire/amf.ts';
 import { isMetadata, type MetaMode, metadataFor } from '../wire/metadata.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
 import { unpackAggregate } from '../wire/rtmp/aggregate.ts';
@@ -19,10 +20,13 @@ export class Publishing {
   /** The publisher's metadata as it came, and what it was made into by. */
   #metadata: Buffer | null = null;
   #meta: MetaMode;
+  readonly #limits: AmfLimits;
 
-  constructor(publication: Publication, streamId: number) {
+  /** `limits` are for metadata. */
+  constructor(publication: Publication, streamId: number, limits: AmfLimits = AMF_LIMITS) {
     this.publication = publication;
     this.streamId = streamId;
+    this.#limits = limits;
     this.#meta = this.#wanted;
   }
 
@@ -61,7 +65,7 @@ export class Publishing {
   #describe(now: number): void {
     this.#meta = this.#wanted;
     try {
-      this.publication.describe(metadataFor(this.#meta, this.#metadata), now);
+      this.publication.describe(metadataFor(this.#meta, this.#metadata, {}, this.#limits), now);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#metadata = null;

@@ -89,7 +89,7 @@ export class Session {
         return;
       case COMMAND_AMF0:
       case COMMAND_AMF3:
-        this.#command(readCommand(message.type, message.body), message.streamId);
+        this.#command(readCommand(message.type, message.body, this.#connection.amf), message.streamId);
         return;
       default:
         this.#control(message);
@@ -296,7 +296,7 @@ export class Session {
             publication.close();
             return;
           }
-          this.#streams.set(streamId, new Publishing(publication, streamId));
+          this.#streams.set(streamId, new Publishing(publication, streamId, connection.amf));
           connection.log.info({ stream: maskedName(publication.stream.name), type }, 'publish started');
           connection.send(onStatus(streamId, 'status', 'NetStream.Publish.Start', 'Start publishing'));
         },

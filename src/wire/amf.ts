@@ -23,7 +23,7 @@ export interface AmfObject {
 /** An object still being filled. */
 export type AmfFields = { [key: string]: AmfValue };
 
-/** What one message may make the server build. */
+/** What one message may make the server build; to be had per server as `max_amf_depth` and `max_amf_values`. */
 export interface AmfLimits {
   /** Objects and arrays within one another. */
   readonly depth: number;
@@ -106,7 +106,9 @@ export class AmfCursor {
   /** Counts values against the limit before they are built. */
   count(values: number): void {
     this.#values += values;
-    if (this.#values > this.#limits.values) throw new ProtocolError('AMF message has too many values');
+    if (this.#values > this.#limits.values) {
+      throw new ProtocolError('AMF message has too many values (max_amf_values)');
+    }
   }
 
   /** Counts a text as one more value per kB, since references repeat it when the value is printed. */
@@ -116,7 +118,9 @@ export class AmfCursor {
 
   enter(): void {
     this.#depth += 1;
-    if (this.#depth > this.#limits.depth) throw new ProtocolError('AMF value is nested too deeply');
+    if (this.#depth > this.#limits.depth) {
+      throw new ProtocolError('AMF value is nested too deeply (max_amf_depth)');
+    }
   }
 
   leave(): void {

@@ -1,4 +1,4 @@
-import { type AmfObject, type AmfValue, isAmfObject } from './amf.ts';
+import { AMF_LIMITS, type AmfLimits, type AmfObject, type AmfValue, isAmfObject } from './amf.ts';
 import { type AmfRead, type AmfWritableObject, peekAmf0String, readAmf0Values, writeAmf0 } from './amf0.ts';
 
 /** What goes before metadata on the way from a publisher, and is not meant for players. */
@@ -35,10 +35,10 @@ export function isMetadata(body: Buffer): boolean {
  * The object in a metadata message (`onMetaData {…}`, alone or behind `@setDataFrame`); null where there is none.
  * Throws ProtocolError.
  */
-export function readMetadata(body: Buffer): AmfObject | null {
+export function readMetadata(body: Buffer, limits: AmfLimits = AMF_LIMITS): AmfObject | null {
   const at = nameOffset(body);
   if (at < 0) return null;
-  for (const value of readAmf0Values(body, at)) if (isAmfObject(value)) return value;
+  for (const value of readAmf0Values(body, at, limits)) if (isAmfObject(value)) return value;
   return null;
 }
 
@@ -48,10 +48,15 @@ export function readMetadata(body: Buffer): AmfObject | null {
  * publisher's; null for `off` and where there is nothing to say. `body` is null where the publisher sent none.
  * Throws ProtocolError.
  */
-export function metadataFor(mode: MetaMode, body: Buffer | null, known: KnownMetadata = {}): Buffer | null {
+export function metadataFor(
+  mode: MetaMode,
+  body: Buffer | null,
+  known: KnownMetadata = {},
+  limits: AmfLimits = AMF_LIMITS,
+): Buffer | null {
   if (mode === 'off') return null;
   if (mode === 'copy') return body === null ? null : unwrap(body);
-  const sent = body === null ? null : readMetadata(body);
+  const sent = body === null ? null : readMetadata(body, limits);
   if (sent === null && Object.keys(known).length === 0) return null;
   return writeAmf0(NAME, build(sent ?? {}, known));
 }

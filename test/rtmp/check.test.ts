@@ -58,6 +58,8 @@ test.each([
   ['server_name', 'server_name ~(;', 'invalid regular expression'],
   ['chunk_size', 'chunk_size 10;', 'chunk_size'],
   ['max_streams', 'max_streams 100000;', 'max_streams'],
+  ['max_amf_depth', 'max_amf_depth 257;', 'max_amf_depth'],
+  ['max_amf_values', 'max_amf_values 10;', 'max_amf_values'],
   ['meta', 'application live { meta maybe; }', 'invalid value "maybe"'],
   ['out_merge', 'application live { out_merge 1h; }', 'out_merge'],
 ])('a wrong %s is told', (_, text, message) => {

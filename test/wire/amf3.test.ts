@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { MOST_AMF_DEPTH } from '../../src/rtmp/directives.ts';
+import { readAmf0Values } from '../../src/wire/amf0.ts';
 import { readAmf3 } from '../../src/wire/amf3.ts';
 import { ProtocolError } from '../../src/wire/protocol-error.ts';
 import { AMF3_CASES } from './amf3-cases.ts';
@@ -58,6 +60,23 @@ describe('AMF3 refuses', () => {
     expect(() => readAmf3(bytes)).toThrow('too many values');
     expect(() => readAmf3(bytes, 0, { depth: 1, values: 100_000 })).not.toThrow();
   });
+});
+
+test('the deepest that the configuration allows leaves most of the stack free, in every way that values nest', () => {
+  const depth = 4 * MOST_AMF_DEPTH;
+  const limits = { depth, values: 1_000_000 };
+  const levels = (bytes: string): Buffer => Buffer.concat(new Array<Buffer>(depth).fill(hex(bytes)));
+  const deepest = [
+    Buffer.concat([hex('11'), levels('09 03 01'), hex('01')]),
+    Buffer.concat([hex('11'), levels('0a 13 01 03 61'), hex('01')]),
+    Buffer.concat([hex('11'), levels('09 01 03 61'), hex('01'), levels('01')]),
+    Buffer.concat([levels('0a 00000001'), hex('05')]),
+    Buffer.concat([levels('03 0001 61'), hex('05'), levels('0000 09')]),
+  ];
+  for (const bytes of deepest) {
+    expect(readAmf0Values(bytes, 0, limits), bytes.toString('hex', 0, 8)).toHaveLength(1);
+    expect(() => readAmf0Values(bytes, 0, { depth: depth - 1, values: 1_000_000 })).toThrow('nested');
+  }
 });
 
 test('AMF3 objects have no prototype', () => {
