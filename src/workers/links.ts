@@ -6,6 +6,10 @@ import { flvHeader, flvTags } from '../wire/flv/format.ts';
 
 /** Bytes of a request: a name has 255 at most, and so has what stands before it, with room to spare. */
 const LONGEST_REQUEST = 64 * 1024;
+/** In which time a request must be there, ms: workers send it with the connection. */
+const REQUEST_MS = 5000;
+/** Connections that may be without a request at a time; above it the oldest are let go, and ask anew if they are workers. */
+const MOST_SILENT = 128;
 /** Bytes that may wait for a worker that hangs; it asks anew once it is back. */
 const MOST_WAITING = 32 * 1024 * 1024;
 
@@ -15,20 +19,28 @@ const MOST_WAITING = 32 * 1024 * 1024;
  */
 export class Links {
   readonly #hub: Hub;
+  readonly #patience: number;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  /** Those that have not asked yet, the oldest first. */
+  readonly #silent = new Set<Socket>();
 
-  private constructor(hub: Hub) {
+  private constructor(hub: Hub, patience: number) {
     this.#hub = hub;
+    this.#patience = patience;
     this.#server = createServer((socket) => this.#serve(socket));
   }
 
-  /** Listens at `path`, in a folder that nobody else may enter. Throws the system's error. */
-  static async open(hub: Hub, path: string): Promise<Links> {
-    const links = new Links(hub);
+  /**
+   * Listens at `path`, in a folder that nobody else may enter; a request has `patience` ms to come. Throws the system's
+   * error.
+   */
+  static async open(hub: Hub, path: string, patience = REQUEST_MS): Promise<Links> {
+    const links = new Links(hub, patience);
     removeOld(path);
     await new Promise<void>((resolve, reject) => {
-      links.#server.once('error', reject);
+      // It stays for errors of accepting, after which it goes on.
+      links.#server.on('error', reject);
       links.#server.listen(path, resolve);
     });
     return links;
@@ -41,20 +53,35 @@ export class Links {
 
   #serve(socket: Socket): void {
     this.#sockets.add(socket);
+    this.#silent.add(socket);
+    if (this.#silent.size > MOST_SILENT) this.#drop(this.#silent.values().next().value!);
+    const late = setTimeout(() => this.#drop(socket), this.#patience);
     let leave: (() => void) | undefined;
     let text = '';
+    socket.setEncoding('utf8');
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
+      clearTimeout(late);
       this.#sockets.delete(socket);
+      this.#silent.delete(socket);
       leave?.();
     });
-    socket.on('data', (bytes) => {
-      if (leave !== undefined) return;
-      text += bytes.toString('utf8');
+    socket.on('data', (more: string) => {
+      text += more;
       const end = text.indexOf('\n');
-      if (end >= 0) leave = this.#give(socket, text.slice(0, end));
-      if (leave === undefined && (end >= 0 || text.length > LONGEST_REQUEST)) socket.destroy();
+      if (end < 0 && text.length <= LONGEST_REQUEST) return;
+      clearTimeout(late);
+      this.#silent.delete(socket);
+      // A worker says nothing after its request.
+      const whole = leave === undefined && end >= 0 && end === text.length - 1;
+      if (whole) leave = this.#give(socket, text.slice(0, end));
+      if (!whole || leave === undefined) socket.destroy();
     });
+  }
+
+  #drop(socket: Socket): void {
+    this.#silent.delete(socket);
+    socket.destroy();
   }
 
   /** Sends what comes of a stream, one write for each read of its publisher; what it returns ends that. */

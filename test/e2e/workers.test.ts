@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { isAlive } from '../../src/daemon/pid-file.ts';
 import { AUDIO, VIDEO } from '../../src/media/packet.ts';
+import { each, Wolf } from '../hostile/wolf.ts';
 import { Endpoint } from '../modules/notify/endpoint.ts';
 import { type Child, until } from './children.ts';
 import { type Mediad, makePlace, type Place, runMediad, startMediad } from './harness.ts';
@@ -203,6 +204,32 @@ describe('workers', () => {
     },
     60_000,
   );
+
+  test('whoever comes to the sockets between them harms nobody', async () => {
+    const server = await mediad(conf(2));
+    const { place } = server;
+    await publish(server);
+    const all = await play(server, 2);
+    for (const player of all) await untilReceived(player, 50);
+    const pids = (await workersOf(server)).map(({ pid }) => pid);
+    const [folder] = readdirSync(place.directory).filter((name) => name.startsWith('mediad-'));
+    expect(lstatSync(place.path(folder!)).mode & 0o7777).toBe(0o700);
+    const requests = ['', '{"place":', 'x'.repeat(70_000), '\xff\xfe\n', '{}\n'];
+    const wolves: Wolf[] = [];
+    await each(Array.from({ length: 2000 }).keys(), 50, async (at) => {
+      const wolf = new Wolf(place.path(`${folder}/worker-${1 + (at % 2)}.sock`));
+      wolves.push(wolf);
+      await wolf.send(requests[at % requests.length]!);
+    });
+    const before = all.map(({ received }) => received.length);
+    for (const [at, player] of all.entries()) await untilReceived(player, before[at]! + 100);
+    for (const player of all.slice(1))
+      expect(agree(bodies(all[0]!, VIDEO), bodies(player, VIDEO))).toBe(true);
+    await until('they are let go', () => wolves.every(({ closed }) => closed), 10_000);
+    for (const player of await play(server, 2, 1)) await untilReceived(player, 50);
+    expect((await workersOf(server)).map(({ pid }) => pid)).toEqual(pids);
+    expect(all.filter(({ ended }) => ended !== undefined)).toEqual([]);
+  }, 60_000);
 
   test('callbacks, recordings, segments and programs of a stream run once', async () => {
     const endpoint = await Endpoint.start();

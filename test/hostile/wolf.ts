@@ -16,8 +16,9 @@ export class Wolf {
     this.#over = resolve;
   });
 
-  constructor(port: number) {
-    const socket = connect(port, '127.0.0.1');
+  /** `at`: a port of 127.0.0.1, or the path of a unix socket. */
+  constructor(at: number | string) {
+    const socket = typeof at === 'number' ? connect(at, '127.0.0.1') : connect(at);
     this.socket = socket;
     socket.setNoDelay(true);
     socket.on('error', () => undefined);
