@@ -54,7 +54,9 @@ const COMMANDS: readonly (readonly [string, number])[] = [
     ['releaseStream', 2],
     ['FCPublish', 2],
     ['FCUnpublish', 2],
+    ['FCSubscribe', 2],
     ['getStreamLength', 2],
+    ['pauseRaw', 3],
     ['_checkbw', 1],
   ] as const),
 ];
@@ -180,7 +182,10 @@ export const commandAttacks: readonly Attack[] = [
           'pageUrl',
           'objectEncoding',
           'fourCcList',
+          'videoFourCcInfoMap',
+          'audioFourCcInfoMap',
           'capsEx',
+          'via',
         ]) {
           cases.push([writeCommand('connect', 1, [{ app: 'live', tcUrl: 'rtmp://x/live', [field]: value }])]);
         }

@@ -569,6 +569,34 @@ describe('publish', () => {
     expect(streams.get('a')!.counters).toMatchObject({ videoBytes: V_HEADER.length, keyFrames: 0 });
   });
 
+  test('counts from its answer on: media before it reach nobody and end nothing', async () => {
+    await start();
+    const client = await enter();
+    const id = await client.createStream();
+    client.data(['@setDataFrame', 'onMetaData', { width: 320 }], id);
+    for (const body of [V_HEADER, KEY, INTER]) client.push(VIDEO, 0, body, id);
+    client.push(AUDIO, 0, SOUND, id);
+    await client.publish('s', id);
+    client.push(VIDEO, 40, KEY, id);
+    const stream = () => server.application('live').streams.get('s');
+    await until(() => stream()?.counters.keyFrames === 1);
+    expect(stream()?.opening).toMatchObject({ metadata: null, headers: [] });
+  });
+
+  test('on a message stream that plays ends the playing; play on one that publishes ends the connection', async () => {
+    await start();
+    await publisher('a');
+    const client = await enter();
+    const id = await client.play('a');
+    const played = () => [...server.application('live').subscriptions].map(({ stream }) => stream.name);
+    expect(played()).toEqual(['a']);
+    await client.publish('b', id);
+    expect(played()).toEqual([]);
+    client.call('play', [null, 'a'], id);
+    await client.closed;
+    expect(played()).toEqual([]);
+  });
+
   test('with media on another message stream than its own is understood', async () => {
     await start();
     const client = await enter();
@@ -979,6 +1007,42 @@ describe('watching over connections', () => {
     await many.closed;
     const reasons = server.log.filter(({ level }) => level === 40).map(({ reason }) => reason);
     expect(reasons).toEqual([expect.stringContaining('max_message'), expect.stringContaining('max_streams')]);
+  });
+
+  test('commands beyond max_amf_depth or max_amf_values end the connection, metadata beyond them are left out', async () => {
+    const small = 'max_amf_depth 4; max_amf_values 64;';
+    await start(`
+      server { listen 127.0.0.1:PORT; ${small} application live { live on; } }
+      server { listen 127.0.0.1:PORT; server_name big; max_amf_values 10000; application live { live on; } }
+    `);
+    const deep = await enter();
+    deep.call('x', [null, [[[[]]]]]);
+    expect(await deep.createStream()).toBe(1);
+    deep.call('x', [null, [[[[[]]]]]]);
+    await deep.closed;
+    const many = await enter();
+    many.call('x', [null, new Array<number>(64).fill(1)]);
+    await many.closed;
+    const warned = () => server.log.filter(({ level }) => level === 40).map(({ reason }) => reason);
+    expect(warned()).toEqual([
+      expect.stringContaining('max_amf_depth'),
+      expect.stringContaining('max_amf_values'),
+    ]);
+    const fields = Object.fromEntries(Array.from({ length: 5000 }, (_, at) => [`k${at}`, at]));
+    const client = await publisher();
+    client.data(['@setDataFrame', 'onMetaData', { width: 320, ...fields }]);
+    await until(() => warned().length === 3);
+    expect(warned()[2]).toContain('max_amf_values');
+    expect(client.socket.destroyed).toBe(false);
+    const other = await open();
+    await other.connect('live', { tcUrl: 'rtmp://big/live' });
+    await other.publish('s');
+    other.data(['@setDataFrame', 'onMetaData', { width: 320, ...fields }]);
+    other.push(VIDEO, 0, KEY);
+    const stream = () => server.application('live', 1).streams.get('s');
+    await until(() => stream()?.counters.keyFrames === 1);
+    expect(stream()?.opening.metadata?.body.includes('width')).toBe(true);
+    expect(warned()).toHaveLength(3);
   });
 
   test('the limits are those of the server that the host leads to', async () => {
