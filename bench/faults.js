@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Lets faults happen to a server under load, and prints what became of it.
+ * Lets faults happen to a server under load, and prints what became of it, with the most memory it has had.
  *
  *   node bench/faults.js [--kills 50] [--seed 1] [--players 200] [--minutes 1] [WORD]
  *
@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { importSource } from './bundle.js';
 import { root } from './prepare.js';
-import { freePort, listening, pause, start } from './processes.js';
+import { freePort, listening, pause, peakMemory, start } from './processes.js';
 
 const { values, positionals } = parseArgs({
   options: {
@@ -41,14 +41,19 @@ const faults = [
   ['dead peers', (scene) => runDeadPeers(scene, ms)],
 ];
 
+/** How often memory is looked at while a server ends, ms. */
+const WATCH_MS = 10;
+
 let failed = 0;
 for (const [name, run] of faults.filter(([one]) => one.includes(positionals[0] ?? ''))) {
   const folder = mkdtempSync(join(tmpdir(), 'mediad-faults-'));
   try {
-    const { problems, figures } = await run(await sceneIn(folder));
+    const scene = await sceneIn(folder);
+    const { problems, figures } = await run(scene);
     failed += problems.length;
     console.log(`\n${name}: ${problems.length === 0 ? 'survived' : `${problems.length} problems`}`);
     for (const [what, figure] of Object.entries(figures)) console.log(`  ${what}: ${figure}`);
+    console.log(`  memory peak: ${Math.round(scene.peak())} MB`);
     for (const problem of problems) console.log(`  - ${problem}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -59,10 +64,13 @@ process.exit(failed === 0 ? 0 : 1);
 /** @param {string} folder */
 async function sceneIn(folder) {
   const [rtmp, http, file] = [await freePort(), await freePort(), join(folder, 'media.conf')];
+  let peak = 0;
   return {
     folder,
     rtmp,
     http,
+    /** The most resident memory that any server here has had, MB. */
+    peak: () => peak,
     /**
      * @param {string} text
      * @param {string[]} nodeOptions
@@ -75,15 +83,24 @@ async function sceneIn(folder) {
       });
       await listening(server, [rtmp, http]);
       while (readPid(folder) !== server.pid) await pause(5);
+      const look = () => {
+        peak = Math.max(peak, peakMemory(server.pid));
+      };
+      const watch = async (/** @type {() => unknown} */ end) => {
+        look();
+        const watching = setInterval(look, WATCH_MS);
+        await end();
+        await server.ended;
+        clearInterval(watching);
+      };
       return {
         pid: server.pid,
         log: server.log,
-        stop: () => server.stop(),
+        stop: () => watch(() => server.stop()),
         /** @param {NodeJS.Signals} signal */
         async end(signal) {
           const began = performance.now();
-          server.child.kill(signal);
-          await server.ended;
+          await watch(() => server.child.kill(signal));
           return { code: server.child.exitCode, ms: performance.now() - began };
         },
       };

@@ -248,6 +248,23 @@ export function rss(pid) {
 }
 
 /**
+ * The most resident memory that a process and its children have had so far, MB: each at its own peak, so it is no less
+ * than they had at any moment. 0 where it has ended.
+ * @param {number} pid
+ */
+export function peakMemory(pid) {
+  return (
+    family(pid).reduce((kb, one) => {
+      try {
+        return kb + Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${one}/status`, 'utf8'))?.[1] ?? 0);
+      } catch {
+        return kb;
+      }
+    }, 0) / 1024
+  );
+}
+
+/**
  * Open descriptors of a process and its children.
  * @param {number} pid
  */
