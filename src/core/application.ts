@@ -14,14 +14,11 @@ import { Publication } from './publication.ts';
 import { Recorders } from './recordings.ts';
 import { Refused } from './refused.ts';
 import { Relays } from './relays.ts';
-import type { Client, Gate, PlayRequest, PublishRequest, Request } from './request.ts';
-import { isSilent } from './request.ts';
+import { type Client, isSilent, type PlayRequest, type PublishRequest, type Request } from './request.ts';
 import { checkRoute, hopOf } from './route.ts';
 import { Stream } from './stream.ts';
 import { type StreamTask, StreamTasks } from './stream-tasks.ts';
 import { Subscription } from './subscription.ts';
-
-export type { Client, Gate, PlayRequest, PublishRequest, Request };
 
 /** An application: the only way in for publishers and players of every protocol, and the home of their streams. */
 export class Application {
@@ -117,6 +114,11 @@ export class Application {
     return hopOf(this.#identity, this.#home, this.name, name);
   }
 
+  /** Settled once what the publisher of a name here has sent by now is read, its leaving included. */
+  async hearOut(name: string): Promise<void> {
+    await this.#publicationOf(name)?.request.hearOut?.();
+  }
+
   /** Asks the gates and takes the name. Throws Refused. */
   publish(request: PublishRequest): Promise<Publication> {
     return this.#admit(request, () => this.#publish(request));
@@ -125,7 +127,7 @@ export class Application {
   async #publish(request: PublishRequest): Promise<Publication> {
     this.#check(request.name);
     this.#checkRoute(request);
-    await this.#publicationOf(request.name)?.request.hearOut?.();
+    await this.hearOut(request.name);
     this.#checkFree(request.name);
     // Held while the gates are asked, so that of two publishers at the same moment one is told at once.
     const asked = request.name;
@@ -137,7 +139,7 @@ export class Application {
       if (request.name !== asked) {
         this.#check(request.name);
         this.#checkRoute(request);
-        await this.#publicationOf(request.name)?.request.hearOut?.();
+        await this.hearOut(request.name);
         this.#checkFree(request.name);
         claim?.release();
         claim = await this.#claim(request.name);

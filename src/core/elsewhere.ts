@@ -13,8 +13,8 @@ export interface Elsewhere {
   /** Tells this server, all its workers alike, from all others. */
   readonly identity: string;
   /**
-   * Holds a name for a publisher whose gates are asked from now on. Throws Refused where somebody else has it, unless
-   * `takeover` says that he may be sent away.
+   * Holds a name for a publisher whose gates are asked from now on. Throws Refused where somebody else has it and
+   * has not left by now, unless `takeover` says that he may be sent away.
    */
   claim(application: Application, name: string, takeover: boolean): Promise<Claim>;
   /** The publisher has left and may return to any worker. */

@@ -10,8 +10,13 @@ export interface ReloadCounters {
   readonly succeeded: boolean;
 }
 
+/** The same with what the last one did, as plain data: null before the first. */
+export interface ReloadHistory extends ReloadCounters {
+  readonly last: unknown;
+}
+
 /** What runs at the moment, and what became of the reloads so far: filled in by the process, read by statistics. */
-export class Reloads implements ReloadCounters {
+export class Reloads implements ReloadHistory {
   /** The running configuration; undefined until there is one. */
   tree: Block | undefined;
   applied = 0;
@@ -20,8 +25,18 @@ export class Reloads implements ReloadCounters {
   appliedAt = Date.now();
   /** The last one was applied. */
   succeeded = true;
-  /** What the last one did, as plain data; null before the first. */
   last: unknown = null;
+
+  /** What became of reloads, to be handed to a process that begins later. */
+  get history(): ReloadHistory {
+    const { applied, refused, appliedAt, succeeded, last } = this;
+    return { applied, refused, appliedAt, succeeded, last };
+  }
+
+  /** What was before this process began. */
+  adopt(history: ReloadHistory): void {
+    Object.assign(this, history);
+  }
 
   /** A reload is over. */
   note(applied: boolean, last: unknown): void {

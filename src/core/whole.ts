@@ -1,7 +1,6 @@
 import { FIGURES, type Figures, figuresOf } from './figures.ts';
 import type { Issue } from './health.ts';
 import type { Labels, Measured } from './measures.ts';
-import type { ReloadCounters } from './reloads.ts';
 import type { Runtime } from './runtime.ts';
 import type {
   ApplicationStatistics,
@@ -39,17 +38,12 @@ function together(all: readonly [Figures, ...Figures[]]): Figures {
     traffic: summedBy(all.map(({ traffic }) => traffic)),
     rates: summed(all.map(({ rates }) => rates)),
     requests: summed(all.map(({ requests }) => requests)),
-    reloads: longest(all.map(({ reloads }) => reloads)),
+    // They reach all workers, and are told to those that begin later.
+    reloads: own.reloads,
     execs: all.flatMap(({ execs }) => execs),
     callbacks: callbacksTogether(all),
     measures: measuresTogether(all.map(({ measures }) => measures)),
   };
-}
-
-/** Reloads reach all workers; one that was started again has only seen those since. */
-function longest(all: readonly ReloadCounters[]): ReloadCounters {
-  const count = ({ applied, refused }: ReloadCounters): number => applied + refused;
-  return all.reduce((most, one) => (count(one) > count(most) ? one : most));
 }
 
 /** The same block of other workers, which may be at another configuration for a moment. */

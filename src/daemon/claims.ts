@@ -3,6 +3,9 @@ import { CLAIMS, type ClaimOrder, type Moved } from '../workers/topics.ts';
 import { type Channel, NoAnswer } from './channel.ts';
 import { Turns } from './turns.ts';
 
+/** How long a worker may take to read what its publisher has sent, ms; a worker waits longer for what becomes of its claim. */
+const HEAR_OUT_MS = 1000;
+
 /** Who has a name, or wants it; 0 is nobody. */
 interface Entry {
   readonly key: StreamKey;
@@ -62,15 +65,22 @@ export class Claims {
     }
   }
 
-  #claim(key: StreamKey, takeover: boolean, from: number): boolean {
+  async #claim(key: StreamKey, takeover: boolean, from: number): Promise<boolean> {
     const text = keyText(key);
+    // It may have left, and its worker not have read that yet.
+    if (!takeover && this.#isTaken(text, from)) await this.#hearOut(this.ownerOf(key), key);
+    if (!takeover && this.#isTaken(text, from)) return false;
     const entry = this.#entries.get(text) ?? { key, owner: 0, vacant: false, asking: 0 };
-    // What a worker has itself it has looked at before it asks.
-    const taken = entry.owner !== 0 && entry.owner !== from && !entry.vacant;
-    if (entry.asking !== 0 || (taken && !takeover)) return false;
+    if (entry.asking !== 0) return false;
     entry.asking = from;
     this.#entries.set(text, entry);
     return true;
+  }
+
+  /** Another worker has a publisher of the name; what a worker has itself it has looked at before it asks. */
+  #isTaken(text: string, from: number): boolean {
+    const entry = this.#entries.get(text);
+    return entry !== undefined && entry.owner !== 0 && entry.owner !== from && !entry.vacant;
   }
 
   async #take(key: StreamKey, from: number): Promise<boolean> {
@@ -86,11 +96,21 @@ export class Claims {
     return true;
   }
 
-  async #askToYield({ owner, key }: Entry): Promise<void> {
+  /** One that hangs cannot keep a name from those who are there. */
+  #askToYield({ owner, key }: Entry): Promise<void> {
+    return this.#ask(owner, CLAIMS.yield, key);
+  }
+
+  /** What its leaving comes to has arrived before the answer does. */
+  #hearOut(owner: number, key: StreamKey): Promise<void> {
+    return this.#ask(owner, CLAIMS.hearOut, key, HEAR_OUT_MS);
+  }
+
+  /** Settled with the answer, or once there will be none. */
+  async #ask(owner: number, topic: string, key: StreamKey, patience?: number): Promise<void> {
     try {
-      await this.#channel.ask(owner, CLAIMS.yield, key);
+      await this.#channel.ask(owner, topic, key, patience);
     } catch (error) {
-      // One that hangs cannot keep a name from those who are there.
       if (!(error instanceof NoAnswer)) throw error;
     }
   }

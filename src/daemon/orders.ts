@@ -5,6 +5,7 @@ import type { Texts } from './texts.ts';
 export const ORDERS = {
   prepare: 'prepare',
   plan: 'plan',
+  /** Comes with a `ReloadHistory` to a worker that was started again. */
   commit: 'commit',
   undo: 'undo',
   note: 'note',

@@ -5,6 +5,7 @@ import { Listeners } from '../core/listeners.ts';
 import type { Logger } from '../core/log.ts';
 import { mainTable, type UserSetting } from '../core/main.ts';
 import type { Step } from '../core/plan.ts';
+import { Reloads } from '../core/reloads.ts';
 import { Report } from '../core/report.ts';
 import type { Carrier, Census, Committed, Ready, ReloadNote } from './carrier.ts';
 import { checkTree, wantedOf } from './check.ts';
@@ -44,6 +45,7 @@ export class Primary implements Carrier {
   readonly #folder = new SocketFolder();
   /** What runs, for workers that are started again; undefined before the first configuration is applied. */
   #order: PrepareOrder | undefined;
+  readonly #reloads = new Reloads();
   #user: UserSetting | null = null;
   /** A configuration is made ready or applied, so that a worker that returns has to wait. */
   #changing = false;
@@ -110,6 +112,7 @@ export class Primary implements Carrier {
           const answers = this.#workforce.askAll<CommittedData>(ORDERS.commit, undefined, ORDER_MS);
           listeners.commit(report);
           this.#order = order;
+          this.#reloads.start(tree);
           return this.#committed(report, answers);
         },
         undo: async () => {
@@ -129,6 +132,7 @@ export class Primary implements Carrier {
   }
 
   note(note: ReloadNote): void {
+    this.#reloads.note(note.applied, note.data);
     this.#workforce.tellAll(ORDERS.note, note);
   }
 
@@ -236,7 +240,8 @@ export class Primary implements Carrier {
   async #bringOne(index: number, order: PrepareOrder): Promise<void> {
     const prepared = await this.#workforce.ask<Prepared>(index, ORDERS.prepare, order, ORDER_MS);
     if ('answer' in prepared && prepared.answer.ok) {
-      const done = await this.#workforce.ask(index, ORDERS.commit, undefined, ORDER_MS);
+      const { history } = this.#reloads;
+      const done = await this.#workforce.ask(index, ORDERS.commit, history, ORDER_MS);
       if ('answer' in done) {
         this.#log.warn({ worker: index, pid: this.#workforce.process(index)?.pid }, 'a worker serves again');
         this.#join(index);

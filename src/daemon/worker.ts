@@ -5,6 +5,7 @@ import { ConfigError } from '../config/errors.ts';
 import type { TableSource } from '../config/table.ts';
 import type { Prepared as PreparedPart } from '../core/host.ts';
 import { mainTable } from '../core/main.ts';
+import type { ReloadHistory } from '../core/reloads.ts';
 import { Runtime } from '../core/runtime.ts';
 import { Links } from '../workers/links.ts';
 import { OtherWorkers } from '../workers/other-workers.ts';
@@ -62,7 +63,7 @@ export class Worker {
     };
     on(ORDERS.prepare, (order: PrepareOrder) => this.#prepare(order));
     on(ORDERS.plan, () => this.#ready?.part.plan().map(stepOf) ?? []);
-    on(ORDERS.commit, () => this.#commit());
+    on(ORDERS.commit, (before: ReloadHistory | undefined) => this.#commit(before));
     on(ORDERS.undo, () => this.#undo());
     on(ORDERS.note, (note: ReloadNote) => this.#running?.serving.note(note));
     on(ORDERS.census, (): Census => this.#running?.serving.census() ?? NOBODY);
@@ -159,13 +160,15 @@ export class Worker {
     return this.#running;
   }
 
-  #commit(): CommittedData {
+  /** `before`: of a worker that was started again, the reloads that it has not seen. */
+  #commit(before: ReloadHistory | undefined): CommittedData {
     if (this.#ready === undefined || this.#running === undefined) throw new Error('nothing is prepared');
     const { config, part } = this.#ready;
     this.#ready = undefined;
     setEnvironment(settingsOf(config.tree, mainTable));
     const { serving, others } = this.#running;
     const { report, publishers, viewers } = serving.commit(config.tree, part);
+    if (before !== undefined) serving.runtime.reloads.adopt(before);
     others.reapplied();
     return { entries: report.entries, restartNeeded: report.restartNeeded, publishers, viewers };
   }

@@ -64,7 +64,8 @@ export class Connection {
   #answers = 0;
   /** What comes is left in the kernel for now. */
   #resting = false;
-  #heardOut = false;
+  /** How many wait until what has come is read. */
+  #hearers = 0;
   #pinged = false;
   #ackWindow = DEFAULT_ACK_WINDOW;
   #acknowledged = 0;
@@ -255,7 +256,8 @@ export class Connection {
 
   /** Leaves what comes in the kernel for a while where nobody waits for it: reading it at once is most of its cost. */
   #rest(): void {
-    if (this.#resting || this.#heardOut || this.#waiting || this.#ending || !this.#session.unwatched) return;
+    if (this.#resting || this.#hearers > 0 || this.#waiting || this.#ending || !this.#session.unwatched)
+      return;
     this.#resting = true;
     this.socket.pause();
     rest(this, performance.now());
@@ -270,8 +272,7 @@ export class Connection {
 
   /** Reads what has come by now, the end of the connection included. */
   async hearOut(): Promise<void> {
-    if (!this.#resting) return;
-    this.#heardOut = true;
+    this.#hearers += 1;
     this.readOn();
     let before = -1;
     for (let read = 0; read < MOST_READS && before !== this.bytesIn && !this.#ending; read++) {
@@ -279,7 +280,7 @@ export class Connection {
       // A socket is looked at in the turn after the one in which it is resumed.
       for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
     }
-    this.#heardOut = false;
+    this.#hearers -= 1;
   }
 
   readonly #message = (message: RtmpMessage): void => {

@@ -41,6 +41,7 @@ export class OtherWorkers implements Elsewhere {
     this.identity = identity;
     this.#line = line;
     this.#path = path;
+    line.answer(CLAIMS.hearOut, (body) => this.#hearOut(body as StreamKey));
     line.answer(CLAIMS.yield, (body) => this.#yield(body as StreamKey));
     line.answer(CLAIMS.moved, (body) => this.#moved(body as Moved));
   }
@@ -192,6 +193,10 @@ export class OtherWorkers implements Elsewhere {
     );
     this.#mirrors.set(text, mirror);
     return mirror;
+  }
+
+  async #hearOut(key: StreamKey): Promise<void> {
+    await applicationOf(this.hub, key)?.hearOut(key.name);
   }
 
   #yield(key: StreamKey): void {

@@ -20,6 +20,8 @@ export const CLAIMS = {
   missed: 'name missed',
   /** To the primary: all that a worker has, after a reload. */
   owned: 'names owned',
+  /** From the primary: answered once what its publisher has sent by now is read, and what comes of that is told. */
+  hearOut: 'name hear out',
   /** From the primary: another worker's publisher gets the name. */
   yield: 'name yield',
   /** From the primary to everybody, as `Moved`. */

@@ -72,6 +72,51 @@ test('a publisher that may return comes to any worker', async () => {
   expect(crew.yields).toEqual([1]);
 });
 
+test('a publisher that its worker has not seen leave is not in the way of the next', async () => {
+  const crew = make(2);
+  await claim(crew, 1);
+  await take(crew, 1);
+  let heard = 0;
+  crew.channels[0]!.answer(CLAIMS.hearOut, () => {
+    heard += 1;
+    tell(crew, 1, CLAIMS.ended);
+  });
+  expect(await claim(crew, 2, true)).toBe(true);
+  expect(heard).toBe(0);
+  tell(crew, 2, CLAIMS.release);
+  expect(await claim(crew, 2)).toBe(true);
+  expect(heard).toBe(1);
+});
+
+test('of two that wait for a publisher to be heard out one has the name', async () => {
+  const crew = make(3);
+  await claim(crew, 1);
+  await take(crew, 1);
+  crew.channels[0]!.answer(CLAIMS.hearOut, () => tell(crew, 1, CLAIMS.vacant));
+  expect(await Promise.all([claim(crew, 2), claim(crew, 3)])).toEqual([true, false]);
+});
+
+test('one that is there keeps its name, and after a second also where its worker hangs', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const crew = make(2);
+  await claim(crew, 1);
+  await take(crew, 1);
+  const undo = crew.channels[0]!.answer(CLAIMS.hearOut, () => undefined);
+  expect(await claim(crew, 2)).toBe(false);
+  undo();
+  let refused: Promise<boolean> = Promise.resolve(true);
+  await new Promise<void>((resolve) => {
+    crew.channels[0]!.answer(CLAIMS.hearOut, () => {
+      resolve();
+      return new Promise(() => undefined);
+    });
+    refused = claim(crew, 2);
+  });
+  vi.advanceTimersByTime(1000);
+  expect(await refused).toBe(false);
+  expect(await owner(crew)).toBe(1);
+});
+
 test('an owner that hangs does not keep a name', async () => {
   const crew = make(2);
   const { exchange } = crew;

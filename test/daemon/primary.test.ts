@@ -9,7 +9,9 @@ import { Primary } from '../../src/daemon/primary.ts';
 import { Worker } from '../../src/daemon/worker.ts';
 import type { StartWorker, ToWorker, WorkerEvents } from '../../src/daemon/worker-process.ts';
 import { Daemon } from '../../src/daemon.ts';
+import { VIDEO } from '../../src/media/packet.ts';
 import { modules } from '../../src/modules/index.ts';
+import { connectTo } from '../rtmp/client.ts';
 import { freePort, Site } from './fakes.ts';
 
 /** A worker that runs in this process and can be killed. */
@@ -21,6 +23,9 @@ interface FakeWorker {
   gate: () => Promise<void>;
   kill(): void;
 }
+
+const publishes = ({ hub }: Runtime): boolean =>
+  [...hub.applications()].some(({ publications }) => [...publications].length > 0);
 
 /** The RTMP host of a worker, whose preparations wait for its gate and are noted. */
 function watched(host: Host, worker: FakeWorker): Host {
@@ -166,6 +171,43 @@ describe('a primary', () => {
     await expect.poll(() => applications(workers[2]!)).toEqual(['cam']);
     expect(workers[2]!.index).toBe(workers[1]!.index);
     await expect.poll(() => readFileSync(site.log, 'utf8')).toContain('a worker serves again');
+  });
+
+  test('tells a worker that is started again what became of reloads', async () => {
+    const port = await freePort();
+    const site = new Site(conf([port], 'application live { live on; }'));
+    const { daemon, workers } = await startPrimary(site, 2);
+    site.write(conf([port], 'application cam { live on; }'));
+    expect((await daemon.reload('test')).kind).toBe('applied');
+    site.write(conf([port], 'application cam { live onn; }'));
+    expect((await daemon.reload('again')).kind).toBe('refused');
+    const [first, second] = workers.map(({ runtime }) => runtime.reloads);
+    for (const one of [first!, second!]) await expect.poll(() => one.refused).toBe(1);
+    const before = Date.now();
+    workers[1]!.kill();
+    await expect.poll(() => readFileSync(site.log, 'utf8')).toContain('a worker serves again');
+    const { appliedAt, ...rest } = workers[2]!.runtime.reloads.history;
+    expect(rest).toEqual({ applied: 1, refused: 1, succeeded: false, last: first!.last });
+    expect(rest.last).toMatchObject({ outcome: 'refused' });
+    expect(appliedAt).toBeLessThan(before);
+  });
+
+  test('has a publisher return through another worker before its first one has read that it left', async () => {
+    const port = await freePort();
+    const site = new Site(conf([port], 'application live { live on; }'));
+    const { workers } = await startPrimary(site, 2);
+    const owner = (): number => workers.findIndex(({ runtime }) => publishes(runtime));
+    const first = await connectTo(port, 'live');
+    await first.publish('cam');
+    // With nobody to wait for it, what comes now is all that is read for a while.
+    first.push(VIDEO, 0, Buffer.from('1700000000014d401f', 'hex'));
+    const second = await connectTo(port, 'live');
+    const before = owner();
+    first.destroy();
+    await second.publish('cam');
+    expect([before, owner()].sort()).toEqual([0, 1]);
+    second.destroy();
+    await expect.poll(owner).toBe(-1);
   });
 
   test('leaves nothing behind', async () => {

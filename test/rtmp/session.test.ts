@@ -368,6 +368,21 @@ describe('publish', () => {
     }
   });
 
+  test('that has just left is heard out, also where it is watched', async () => {
+    await start();
+    const client = await publisher();
+    const player = await enter();
+    await player.play('s');
+    await bodies(player, 4);
+    client.push(VIDEO, 40, INTER);
+    await bodies(player, 1);
+    const application = server.application('live');
+    client.destroy();
+    expect(application.publicationOf(application.streams.get('s')!)).toBeDefined();
+    await application.hearOut('s');
+    expect(application.publicationOf(application.streams.get('s')!)).toBeUndefined();
+  });
+
   test('is there for a player in one piece with the answer to play', async () => {
     await start();
     await publisher();
