@@ -41,6 +41,8 @@ const TOLD_BYTES = 32 * 1024;
 /** Visits are told this often, ms, and so many at most. */
 const VISITS_MS = 500;
 const MOST_VISITS = 20_000;
+/** What was told of the files of a worker that has died is kept this long, ms, unless somebody makes them anew. */
+const REMAINS_MS = 600_000;
 /** Searches for a file that nobody has told of, at a time. */
 const MOST_SEARCHES = 64;
 /** Somebody who asks for a file. */
@@ -66,6 +68,8 @@ export class MemoryFiles {
   readonly #files = new Map<string, MemoryFile>();
   readonly #board: Board<Note>;
   readonly #foreign = new Map<string, Foreign>();
+  /** Short files of workers that have died, as those who were told of them remember them. */
+  readonly #remains: Board<Note>;
   /** How many files of others there are in each folder. */
   readonly #folders = new Map<string, number>();
   /** By folder, with a slash at the end. */
@@ -76,6 +80,9 @@ export class MemoryFiles {
 
   constructor(workers: Workers = alone) {
     this.#workers = workers;
+    this.#remains = new Board(workers, 'files left');
+    // Before the board forgets them.
+    workers.gone((worker) => this.#inherit(worker));
     this.#board = new Board(workers, 'files', (worker, path, note) => this.#heard(worker, path, note));
     workers.answer(ASK, (path) => this.#sent(path as string));
     workers.answer(VISITS, (visits) => this.#visited(visits as readonly Visit[]));
@@ -124,8 +131,31 @@ export class MemoryFiles {
     return this.#foreign.has(path);
   }
 
+  /**
+   * A file that nobody holds any more as a worker that has died told of it last, to each worker that lives: players may
+   * have seen what the disk never got.
+   */
+  remains(path: string): readonly Omit<MemoryFile, 'visited'>[] {
+    const own = this.#remains.own(path);
+    const notes = [...(own === undefined ? [] : [own]), ...this.#remains.others(path)];
+    return notes.flatMap(({ body, type, mtime }) =>
+      body === null ? [] : [{ body: bufferOf(body), type, mtime }],
+    );
+  }
+
+  #inherit(worker: number): void {
+    const left = [...this.#foreign].filter(([, { worker: of, note }]) => of === worker && note.body !== null);
+    if (left.length === 0) return;
+    for (const [path, { note }] of left) this.#remains.set(path, note);
+    const forget = (): void => {
+      for (const [path, { note }] of left) if (this.#remains.own(path) === note) this.#remains.delete(path);
+    };
+    setTimeout(forget, REMAINS_MS).unref();
+  }
+
   put(path: string, file: MemoryFile): void {
     this.#drop(path);
+    this.#remains.delete(path);
     this.#forget(path);
     this.#files.set(path, file);
     this.#bytes += file.body.length;
@@ -187,7 +217,7 @@ export class MemoryFiles {
 
   #fileOf(path: string, { type, mtime }: Omit<Note, 'body'>, body: Uint8Array): MemoryFile {
     return {
-      body: Buffer.from(body.buffer, body.byteOffset, body.byteLength),
+      body: bufferOf(body),
       type,
       mtime,
       visited: (who, bytes) => this.#visit([path, who, bytes]),
@@ -204,6 +234,7 @@ export class MemoryFiles {
     if (known?.worker === worker && known.note.mtime === note.mtime && note.body === null) return;
     this.#forget(path);
     this.delete(path);
+    this.#remains.delete(path);
     const file = note.body === null ? null : this.#fileOf(path, note, note.body);
     this.#foreign.set(path, { worker, note, file, coming: null });
     const folder = dirname(path);
@@ -232,4 +263,9 @@ export class MemoryFiles {
   #visited(visits: readonly Visit[]): void {
     for (const [path, who, bytes] of visits) this.#files.get(path)?.visited?.(who, bytes);
   }
+}
+
+/** The same bytes. */
+function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -1,8 +1,9 @@
-import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, watch as watchFolder } from 'node:fs';
 import { createServer } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { isAlive } from '../../src/daemon/pid-file.ts';
 import { AUDIO, VIDEO } from '../../src/media/packet.ts';
+import { readMediaPlaylist } from '../../src/wire/m3u8.ts';
 import { each, Wolf } from '../hostile/wolf.ts';
 import { Endpoint } from '../modules/notify/endpoint.ts';
 import { type Child, until } from './children.ts';
@@ -239,17 +240,32 @@ describe('workers', () => {
       record all; record_path ${place.directory}; record_unique on;
       hls on; hls_path ${place.path('hls')}; hls_fragment 1s;
       exec_push sh -c "echo run >> ${place.path('ran')}; sleep 100";`;
+    mkdirSync(place.path('hls'));
+    // A file is told of once when it comes by its name, and would be again with another content.
+    const made = new Map<string, number>();
+    const watch = watchFolder(place.path('hls'), (_, name) => {
+      if (name?.endsWith('.ts')) made.set(name, (made.get(name) ?? 0) + 1);
+    });
+    onTestFinished(() => watch.close());
     const server = await mediad(conf(3, application), place);
     await publish(server);
     const all = await play(server, 3);
     for (const player of all) await untilReceived(player, 150, 20_000);
-    await until('there are segments', () => existsSync(place.path('hls/cam.m3u8')), 20_000);
+    await until('there are segments', () => made.size >= 2, 20_000);
     await until('the program has run', () => existsSync(place.path('ran')));
     expect(endpoint.named('publish')).toHaveLength(1);
     expect(readdirSync(place.directory).filter((name) => name.endsWith('.flv'))).toHaveLength(1);
     expect(readFileSync(place.path('ran'), 'utf8')).toBe('run\n');
     for (const publisher of publishers.splice(0)) await publisher.stop('SIGTERM');
     await until('the end is told', () => endpoint.named('done').length >= 1);
+    // By its end the server has told all there is to tell, and written what it had.
+    await server.stop();
+    expect(endpoint.named('publish')).toHaveLength(1);
+    const ended = endpoint.named('done').map((call) => call.get('clientid'));
+    expect([ended.length, new Set(ended).size]).toEqual([1 + all.length, 1 + all.length]);
+    const listed = readMediaPlaylist(readFileSync(place.path('hls/cam.m3u8'), 'utf8'));
+    await until('every segment is told of', () => made.size === listed?.segments.length);
+    expect([...made]).toEqual(listed?.segments.map(({ uri }) => [uri, 1]));
   }, 60_000);
 
   test('a reload reaches all workers, and drops nobody', async () => {

@@ -14,7 +14,7 @@ import { alone, type Workers } from '../../src/core/workers.ts';
 import { HttpHost } from '../../src/http/host.ts';
 import { modules } from '../../src/modules/index.ts';
 import { RtmpHost } from '../../src/rtmp/host.ts';
-import { makeCrew } from '../core/workers.ts';
+import { type Crew, makeCrew } from '../core/workers.ts';
 import { connectTo, type RtmpClient } from '../rtmp/client.ts';
 import { freePort } from '../rtmp/server.ts';
 
@@ -108,12 +108,17 @@ function remove(folder: string): Promise<void> {
 }
 
 /** Stations that are the workers of one server, of which only the first `present` are there. */
-export async function startCrew(conf: string, count: number, present = count): Promise<readonly Station[]> {
+export async function startCrew(
+  conf: string,
+  count: number,
+  present = count,
+  crew: Crew = makeCrew(count),
+): Promise<readonly Station[]> {
   const folder = mkdtempSync(join(tmpdir(), 'mediad-crew-'));
   onTestFinished(() => remove(folder));
   const ports = [await freePort(), await freePort()] as const;
   const stations: Station[] = [];
-  for (const workers of makeCrew(count).workers.slice(0, present)) {
+  for (const workers of crew.workers.slice(0, present)) {
     stations.push(await startStation(conf, { workers, folder, ports }));
   }
   return stations;

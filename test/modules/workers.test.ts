@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { Client } from '../../src/core/application.ts';
+import type { Client } from '../../src/core/request.ts';
 import { AUDIO, VIDEO } from '../../src/media/packet.ts';
+import { readMediaPlaylist } from '../../src/wire/m3u8.ts';
+import { makeCrew } from '../core/workers.ts';
 import { AAC_HEADER, AVC_HEADER, keyFrame, sound } from '../http/publishing.ts';
 import { until } from '../rtmp/server.ts';
 import { type Station, startCrew } from './station.ts';
@@ -233,16 +235,14 @@ describe('limits hold for all workers together', () => {
 describe('HLS', () => {
   /** The disk takes nothing, so that every file can only be had from memory. */
   const hls = 'hls on; hls_path media.conf/hls; hls_fragment 1s; hls_continuous on;';
+  const fromMemory = conf(hls).replace('location /hls/ { root .; }', 'location / { root .; }');
 
   function segments(list: string): readonly string[] {
     return list.split('\n').filter((line) => line.endsWith('.ts'));
   }
 
   test('whichever worker is asked has the playlist and its segments', async () => {
-    const stations = await startCrew(
-      conf(hls).replace('location /hls/ { root .; }', 'location / { root .; }'),
-      2,
-    );
+    const stations = await startCrew(fromMemory, 2);
     const [one, two] = stations as [Station, Station];
     const client = await broadcast(one);
     const url = '/media.conf/hls/cam.m3u8';
@@ -323,6 +323,33 @@ describe('HLS', () => {
     await expect.poll(async () => new Set(await Promise.all(stations.map(list))).size).toBe(1);
     for (const name of segments(await list(one))) {
       for (const station of stations) expect((await station.get(`/hls/${name}`)).status).toBe(200);
+    }
+  });
+
+  test('a publisher whose worker has died goes on behind what players have seen, also where the disk has not got it', async () => {
+    const team = makeCrew(3);
+    const stations = await startCrew(fromMemory, 3, 3, team);
+    const [one, two, three] = stations as [Station, Station, Station];
+    const path = '/media.conf/hls/cam.m3u8';
+    const list = async (station: Station) => readMediaPlaylist((await station.get(path)).body);
+    const names = new Set<string>();
+    let end: number | null = null;
+    for (const [owner, other] of [
+      [one, two],
+      [two, three],
+    ] as const) {
+      const client = await broadcast(owner);
+      await expect.poll(async () => (await list(other))?.segments.length).toBe(3);
+      client.destroy();
+      await expect.poll(async () => (await list(other))?.segments.length).toBe(4);
+      const { mediaSequence, segments: found } = (await list(other))!;
+      expect(mediaSequence).toBe(end ?? mediaSequence);
+      expect(found.map(({ discontinuity }) => discontinuity)).toEqual([end !== null, false, false, false]);
+      expect(found.filter(({ uri }) => names.has(uri))).toEqual([]);
+      for (const { uri } of found) names.add(uri);
+      end = mediaSequence + found.length;
+      team.exchange.leave(owner.runtime.workers.index);
+      await until(() => !other.runtime.files.has(`${other.folder}${path}`));
     }
   });
 

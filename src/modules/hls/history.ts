@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
-import type { MemoryFiles } from '../../core/memory-files.ts';
+import type { MemoryFile, MemoryFiles } from '../../core/memory-files.ts';
 import { type MediaPlaylist, readMediaPlaylist } from '../../wire/m3u8.ts';
 import type { Layout } from './layout.ts';
 import type { Listed } from './window.ts';
@@ -14,21 +14,30 @@ export interface History {
   readonly changed: number;
 }
 
+/** A playlist as text, and wall clock, ms, of its last change. */
+interface Source {
+  readonly text: string;
+  readonly changed: number;
+}
+
 /** A larger file is not a playlist of ours. */
 const MAX_BYTES = 16 * 1024 * 1024;
 /** Lists longer than this are not checked file by file. */
 const MAX_CHECKED = 1000;
 
-/** Reads what stands under the path of a stream's playlist, in memory or on disk; null where that is nothing of use. */
+/**
+ * Reads what stands under the path of a stream's playlist, in memory or on disk, or did when a worker died that players may have
+ * seen further than the disk; null where that is nothing of use.
+ */
 export async function readHistory(layout: Layout, files: MemoryFiles): Promise<History | null> {
   const known = files.get(layout.playlist);
-  const source =
+  const sources =
     known === undefined
-      ? await readFromDisk(layout.playlist)
-      : { text: known.body.toString(), changed: known.mtime };
+      ? [await readFromDisk(layout.playlist), ...files.remains(layout.playlist).map(sourceOf)]
+      : [sourceOf(known)];
+  const source = latest(sources);
   if (source === null) return null;
-  const playlist = readMediaPlaylist(source.text);
-  if (playlist === null) return null;
+  const { playlist, changed } = source;
   const all = playlist.segments.map(
     (segment): Listed => ({
       ...segment,
@@ -37,12 +46,29 @@ export async function readHistory(layout: Layout, files: MemoryFiles): Promise<H
       independent: playlist.independent,
     }),
   );
-  return { playlist, segments: await withoutMissing(all, files), changed: source.changed };
+  return { playlist, segments: await withoutMissing(all, files), changed };
 }
 
-async function readFromDisk(
-  path: string,
-): Promise<{ readonly text: string; readonly changed: number } | null> {
+function sourceOf({ body, mtime }: Pick<MemoryFile, 'body' | 'mtime'>): Source {
+  return { text: body.toString(), changed: mtime };
+}
+
+/** The list that goes furthest, as numbers never go back; null where none can be read. */
+function latest(sources: readonly (Source | null)[]): Omit<History, 'segments'> | null {
+  let found: Omit<History, 'segments'> | null = null;
+  let end = -1;
+  for (const source of sources) {
+    const playlist = source === null ? null : readMediaPlaylist(source.text);
+    if (source === null || playlist === null) continue;
+    const { mediaSequence, segments } = playlist;
+    if (mediaSequence + segments.length <= end) continue;
+    end = mediaSequence + segments.length;
+    found = { playlist, changed: source.changed };
+  }
+  return found;
+}
+
+async function readFromDisk(path: string): Promise<Source | null> {
   try {
     // Of a FIFO it would otherwise wait for a writer.
     const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
