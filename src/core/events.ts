@@ -1,6 +1,7 @@
-import type { Application, Client, Request } from './application.ts';
+import type { Application } from './application.ts';
 import type { Observer } from './observer.ts';
 import type { Publication } from './publication.ts';
+import type { Client, Request } from './request.ts';
 import type { Subscription } from './subscription.ts';
 import { alone, type Workers } from './workers.ts';
 

@@ -1,13 +1,14 @@
 import type { Block, SettingsWithin, Within } from '../config/block.ts';
 import type { Diagnostic } from '../config/errors.ts';
 import type { Inert, Scope, Settings, Table } from '../config/table.ts';
-import type { Application, Gate, Request } from './application.ts';
+import type { Application } from './application.ts';
 import type { Hub } from './hub.ts';
 import type { Logger } from './log.ts';
 import type { LogFiles } from './log-files.ts';
 import type { MemoryFiles } from './memory-files.ts';
 import type { Observer } from './observer.ts';
 import type { Origin } from './origins.ts';
+import type { Gate, Request } from './request.ts';
 import type { ConnectGate, ConnectionObserver, ConnectRequest, RtmpServer } from './server.ts';
 import type { StreamTask } from './stream-tasks.ts';
 

@@ -1,5 +1,5 @@
-import type { PlayRequest } from './application.ts';
 import { Refused } from './refused.ts';
+import type { PlayRequest } from './request.ts';
 
 /**
  * Where streams come from that nobody publishes here: a pull, another worker, another node. Null: this one has no

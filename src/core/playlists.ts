@@ -1,4 +1,4 @@
-import type { PublishRequest } from './application.ts';
+import type { PublishRequest } from './request.ts';
 
 /** A playlist that has been written to the disk anew. */
 export interface PlaylistUpdate {

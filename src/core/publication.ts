@@ -1,5 +1,5 @@
 import type { Kind } from '../media/packet.ts';
-import type { PublishRequest } from './application.ts';
+import type { PublishRequest } from './request.ts';
 import type { Stream } from './stream.ts';
 
 /** A publisher's hold of a name. */

@@ -1,5 +1,5 @@
-import type { PublishRequest } from './application.ts';
 import { Registry } from './registry.ts';
+import type { PublishRequest } from './request.ts';
 
 /** What came of a recording that has ended. */
 export interface RecordingEnd {

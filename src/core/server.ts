@@ -1,8 +1,9 @@
 import type { Block } from '../config/block.ts';
 import type { Listen } from './addresses.ts';
-import type { Application, Client } from './application.ts';
+import type { Application } from './application.ts';
 import { Gates } from './gates.ts';
 import { Refused } from './refused.ts';
+import type { Client } from './request.ts';
 import type { Services } from './services.ts';
 
 /** One `server` block of `rtmp`, as written. */

@@ -1,11 +1,12 @@
 import type { StreamFacts } from '../media/facts.ts';
-import type { Application, Client } from './application.ts';
+import type { Application } from './application.ts';
 import { type Issue, issuesOf } from './health.ts';
 import type { Hub } from './hub.ts';
 import type { Rates, StreamCounters } from './meter.ts';
 import type { Publication } from './publication.ts';
 import type { RecorderStatus, RecordingStatus } from './recordings.ts';
 import type { RelayStatus } from './relays.ts';
+import type { Client } from './request.ts';
 import type { Stream } from './stream.ts';
 import type { Subscription } from './subscription.ts';
 

@@ -1,6 +1,6 @@
 import type { Format } from '../media/format.ts';
-import type { PlayRequest } from './application.ts';
 import type { Framing, Patience, Seat, SeatCounters } from './feed.ts';
+import type { PlayRequest } from './request.ts';
 import type { Sink } from './sink.ts';
 import type { Stream } from './stream.ts';
 

@@ -1,5 +1,5 @@
-import type { Client } from './application.ts';
 import { Meter, type Rates } from './meter.ts';
+import type { Client } from './request.ts';
 
 /** A connection that carries streams, as far as statistics care. */
 export interface Carrier {

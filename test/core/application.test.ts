@@ -1,13 +1,9 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import {
-  Application,
-  type PlayRequest,
-  type PublishRequest,
-  type Request,
-} from '../../src/core/application.ts';
+import { Application } from '../../src/core/application.ts';
 import { Audience } from '../../src/core/flush.ts';
 import type { LiveSettings } from '../../src/core/live.ts';
 import type { Publication } from '../../src/core/publication.ts';
+import type { PlayRequest, PublishRequest, Request } from '../../src/core/request.ts';
 import type { Subscription } from '../../src/core/subscription.ts';
 import { FakeSink, key, liveSettings, type Message, silent, textFormat, vHeader } from './fixtures.ts';
 

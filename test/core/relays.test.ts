@@ -1,11 +1,11 @@
 import { networkInterfaces } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import type { Listen } from '../../src/core/addresses.ts';
-import type { PlayRequest } from '../../src/core/application.ts';
 import { Origins } from '../../src/core/origins.ts';
 import { isOwnAddress } from '../../src/core/own-address.ts';
 import { Refused } from '../../src/core/refused.ts';
 import { type RelayStatus, Relays } from '../../src/core/relays.ts';
+import type { PlayRequest } from '../../src/core/request.ts';
 import { checkRoute, hopOf, readRoute, writeRoute } from '../../src/core/route.ts';
 
 describe('own addresses', () => {

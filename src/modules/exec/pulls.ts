@@ -1,6 +1,6 @@
-import type { PlayRequest } from '../../core/application.ts';
 import type { Publication } from '../../core/publication.ts';
 import { Refused } from '../../core/refused.ts';
+import type { PlayRequest } from '../../core/request.ts';
 import type { Subscription } from '../../core/subscription.ts';
 import type { Children } from './children.ts';
 import type { Command } from './command.ts';

@@ -1,7 +1,8 @@
-import type { Application, PublishRequest } from '../../core/application.ts';
+import type { Application } from '../../core/application.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Total } from '../../core/measures.ts';
 import type { MemoryFiles } from '../../core/memory-files.ts';
+import type { PublishRequest } from '../../core/request.ts';
 import type { Stream } from '../../core/stream.ts';
 import { TransportMuxer } from '../../wire/mpegts/muxer.ts';
 import { Dates } from './dates.ts';

@@ -1,10 +1,10 @@
 import { relative, resolve, sep } from 'node:path';
-import type { Client, PlayRequest } from '../../core/application.ts';
 import { maskedName } from '../../core/log.ts';
 import type { FileVisitor } from '../../core/memory-files.ts';
 import type { ApplicationContext } from '../../core/module.ts';
 import { checkName } from '../../core/names.ts';
 import { Refused } from '../../core/refused.ts';
+import type { Client, PlayRequest } from '../../core/request.ts';
 import type { Subscription } from '../../core/subscription.ts';
 import { Visitors } from '../../core/visitors.ts';
 import type { HlsSettings } from './table.ts';

@@ -1,5 +1,4 @@
 import { settingsOf } from '../../config/block.ts';
-import type { Client, PlayRequest, PublishRequest } from '../../core/application.ts';
 import type { Hub } from '../../core/hub.ts';
 import { maskedName } from '../../core/log.ts';
 import {
@@ -11,6 +10,7 @@ import {
 } from '../../core/module.ts';
 import { shareOf } from '../../core/networks.ts';
 import { Refused } from '../../core/refused.ts';
+import type { Client, PlayRequest, PublishRequest } from '../../core/request.ts';
 import type { Stream } from '../../core/stream.ts';
 import type { Tally } from '../../core/tallies.ts';
 import { Meters, STEP_MS } from './bitrate.ts';

@@ -1,4 +1,4 @@
-import type { Client } from '../../core/application.ts';
+import type { Client } from '../../core/request.ts';
 import { localTime } from '../../http/clock.ts';
 
 /** What a line tells of a session. */

@@ -1,6 +1,6 @@
-import type { Client } from '../../core/application.ts';
 import type { ServerContext, Service } from '../../core/module.ts';
 import { Refused } from '../../core/refused.ts';
+import type { Client } from '../../core/request.ts';
 import type { ConnectRequest } from '../../core/server.ts';
 import { Calls } from './calls.ts';
 import { connectMessage, disconnectMessage } from './fields.ts';

@@ -1,6 +1,6 @@
-import type { Client, PlayRequest, PublishRequest, Request } from '../../core/application.ts';
 import type { PlaylistUpdate } from '../../core/playlists.ts';
 import type { Recording, RecordingEnd } from '../../core/recordings.ts';
+import type { Client, PlayRequest, PublishRequest, Request } from '../../core/request.ts';
 
 export type Field = readonly [name: string, value: string | number];
 

@@ -1,7 +1,7 @@
-import type { Application, Request } from '../../core/application.ts';
+import type { Application } from '../../core/application.ts';
 import type { Publication } from '../../core/publication.ts';
 import { Refused } from '../../core/refused.ts';
-import { isSilent } from '../../core/request.ts';
+import { isSilent, type Request } from '../../core/request.ts';
 import type { Subscription } from '../../core/subscription.ts';
 import type { Limits } from './answer.ts';
 import type { Calls } from './calls.ts';

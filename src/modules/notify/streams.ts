@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
-import type { Request } from '../../core/application.ts';
 import type { ApplicationContext, Service } from '../../core/module.ts';
 import type { Recording, RecordingEnd } from '../../core/recordings.ts';
 import { Refused } from '../../core/refused.ts';
-import { isSilent } from '../../core/request.ts';
+import { isSilent, type Request } from '../../core/request.ts';
 import { PeerUrlError, readPeerUrl } from '../../rtmp/peer.ts';
 import type { Limits, Verdict } from './answer.ts';
 import { Calls } from './calls.ts';

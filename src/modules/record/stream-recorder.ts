@@ -1,10 +1,11 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Application, PublishRequest } from '../../core/application.ts';
+import type { Application } from '../../core/application.ts';
 import type { Hub } from '../../core/hub.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Total } from '../../core/measures.ts';
 import type { Recording } from '../../core/recordings.ts';
+import type { PublishRequest } from '../../core/request.ts';
 import type { Stream } from '../../core/stream.ts';
 import { AUDIO, DATA, type MediaPacket, VIDEO } from '../../media/packet.ts';
 import { headerSlot, tagFacts } from '../../media/tag.ts';

@@ -1,9 +1,9 @@
 import { splitOnce } from '../../core/addresses.ts';
-import type { Client } from '../../core/application.ts';
 import { maskedName } from '../../core/log.ts';
 import type { Publication } from '../../core/publication.ts';
 import { Refused } from '../../core/refused.ts';
 import type { RelayStatus } from '../../core/relays.ts';
+import type { Client } from '../../core/request.ts';
 import type { Stream } from '../../core/stream.ts';
 import { DATA } from '../../media/packet.ts';
 import { Publishing } from '../../rtmp/publishing.ts';

@@ -1,5 +1,5 @@
-import type { PlayRequest } from '../../core/application.ts';
 import { maskedName } from '../../core/log.ts';
+import type { PlayRequest } from '../../core/request.ts';
 import { PeerUrlError } from '../../rtmp/peer.ts';
 import type { RelayGround } from './ground.ts';
 import { plainLine, type RelayLine } from './line.ts';

@@ -1,6 +1,6 @@
-import type { Client, PublishRequest } from '../../core/application.ts';
 import { maskedName } from '../../core/log.ts';
 import type { Publication } from '../../core/publication.ts';
+import type { Client, PublishRequest } from '../../core/request.ts';
 import type { Stream } from '../../core/stream.ts';
 import { PeerUrlError } from '../../rtmp/peer.ts';
 import type { RelayGround } from './ground.ts';

@@ -1,5 +1,5 @@
-import type { Client } from '../../core/application.ts';
 import { type ApplicationContext, applicationService, type Module, type Service } from '../../core/module.ts';
+import type { Client } from '../../core/request.ts';
 import type { Stream } from '../../core/stream.ts';
 import type { RelayGround } from './ground.ts';
 import { Pulls } from './pulls.ts';

@@ -1,5 +1,5 @@
-import type { Client } from '../../core/application.ts';
 import { Refused } from '../../core/refused.ts';
+import type { Client } from '../../core/request.ts';
 import { type Grant, isSigned, type SignArgs } from '../../core/signed-url.ts';
 import { argument, percentDecode } from '../../http/uri.ts';
 import type { SignSettings } from './directives.ts';

@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { PublishRequest } from '../../../src/core/application.ts';
 import type { RelayStatus } from '../../../src/core/relays.ts';
+import type { PublishRequest } from '../../../src/core/request.ts';
 import { DATA } from '../../../src/media/packet.ts';
 import { until } from '../../e2e/children.ts';
 import { freePorts } from '../../e2e/harness.ts';
@@ -71,21 +71,23 @@ describe('push to another server', () => {
     expect(only(source.relays('live'))).toMatchObject({ url: `rtmp://${to}/copy/show`, local: false });
   });
 
-  test('what comes over a unix socket is handed on no further, as between workers of nginx, and can be played', async () => {
-    const [a, b, c] = (await ports(3)) as [string, string, string];
+  test('what comes over a unix socket is played and no more, as between workers of nginx: no pushes, callbacks, recordings, programs', async () => {
+    const [a, b, c, nobody] = (await ports(4)) as [string, string, string, string];
     const folder = mkdtempSync(join(tmpdir(), 'relay-'));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     const socket = join(folder, 'rtmp.sock');
     const further = await TestServer.start(rtmp(Number(c), 'further'));
     const target = await TestServer.start(
       `server { listen unix:${socket}; listen 127.0.0.1:${b}; application copy {
-        live on; deny publish all; push rtmp://127.0.0.1:${c}/further; record all; record_path ${folder}; } }`,
+        live on; deny publish all; push rtmp://127.0.0.1:${c}/further; record all; record_path ${folder};
+        on_publish http://127.0.0.1:${nobody}/; exec_push sleep 100; exec_publish touch ${folder}/published; } }`,
     );
     const source = await TestServer.start(rtmp(Number(a), 'live', `push rtmp://unix:${socket}:/copy;`));
     (await Publisher.start(url(a, 'live/show'))).run();
     const player = new Player(url(b, 'copy/show'));
     await until('it is played', () => player.frames.length > 20);
     expect(target.relays('copy')).toEqual([]);
+    expect(target.runtime.hub.execs.list()).toEqual([]);
     expect(further.application('further').streams.size).toBe(0);
     expect(readdirSync(folder)).toEqual(['rtmp.sock']);
     expect(only(source.relays('live')).state).toBe('live');
