@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, watch as watchFolder } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -231,6 +232,21 @@ describe('workers', () => {
     expect((await workersOf(server)).map(({ pid }) => pid)).toEqual(pids);
     expect(all.filter(({ ended }) => ended !== undefined)).toEqual([]);
   }, 60_000);
+
+  test('programs get nothing of the channel between them', async () => {
+    const place = await makePlace();
+    const [files, variables] = [place.path('files'), place.path('variables')];
+    const command = `sh -c "ls /proc/self/fd > ${files}; env > ${variables}.new; mv ${variables}.new ${variables}; exec sleep 100"`;
+    const server = await mediad(conf(2, `exec_push ${command};`), place);
+    await publish(server);
+    await until('the program runs', () => existsSync(variables));
+    // What the test itself was started with, everything below it has. ls has the folder open that it lists.
+    const { stdout } = spawnSync('ls', ['/proc/self/fd'], { encoding: 'utf8' });
+    expect(readFileSync(files, 'utf8')).toBe(stdout);
+    const found = readFileSync(variables, 'utf8');
+    expect(found).toContain('PATH=');
+    expect(found).not.toContain('NODE_CHANNEL');
+  }, 30_000);
 
   test('callbacks, recordings, segments and programs of a stream run once', async () => {
     const endpoint = await Endpoint.start();
