@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { SocketSink } from '../core/sink.ts';
 import type { AnswerHead, Reply } from './reply.ts';
 import { type HeadLimits, type PlainHead, readPlainHead } from './request-head.ts';
 
@@ -16,6 +17,8 @@ export interface DirectEvents {
  */
 export class DirectConnection {
   readonly #socket: Socket;
+  /** For answers that lie ready: most leave past the socket's queue. */
+  readonly #sink: SocketSink;
   readonly #limits: HeadLimits;
   readonly #events: DirectEvents;
   #reply: DirectReply | null = null;
@@ -27,6 +30,7 @@ export class DirectConnection {
   /** `silence` is how long it may say nothing before its first request, ms; 0: for ever. */
   constructor(socket: Socket, limits: HeadLimits, silence: number, events: DirectEvents) {
     this.#socket = socket;
+    this.#sink = new SocketSink(socket, () => undefined);
     this.#limits = limits;
     this.#events = events;
     socket.on('data', this.#read);
@@ -73,7 +77,7 @@ export class DirectConnection {
       }
       at += head.length;
       this.fresh = false;
-      const reply = new DirectReply(this.#socket, head.keepAlive, this.#answered);
+      const reply = new DirectReply(this.#socket, this.#sink, head.keepAlive, this.#answered);
       this.#reply = reply;
       this.#events.request(head, reply);
       if (this.#socket.destroyed) return;
@@ -117,33 +121,35 @@ export class DirectReply implements Reply {
   begun = false;
   last = false;
   readonly #socket: Socket;
+  readonly #sink: SocketSink;
   readonly #answered: () => void;
   #waited = false;
   #over = false;
 
   /** `answered` is told when it has left, unless that was in the turn of its request. */
-  constructor(socket: Socket, keepAlive: boolean, answered: () => void) {
+  constructor(socket: Socket, sink: SocketSink, keepAlive: boolean, answered: () => void) {
     this.#socket = socket;
+    this.#sink = sink;
     this.keepAlive = keepAlive;
     this.#answered = answered;
   }
 
   send(head: AnswerHead, body: Buffer | null, last: boolean): void {
-    const socket = this.#socket;
     if (!this.#begin(last)) return;
-    if (head.whole !== undefined) socket.write(head.whole, 'latin1');
-    else if (body === null || body.length === 0) socket.write(head.text, 'latin1');
+    const sink = this.#sink;
+    if (head.whole !== undefined) sink.write(head.whole);
+    else if (body === null || body.length === 0) sink.send(head.text);
     else {
-      socket.cork();
-      socket.write(head.text, 'latin1');
-      socket.write(body);
-      socket.uncork();
+      sink.together(() => {
+        sink.send(head.text);
+        sink.send(body);
+      });
     }
     this.end();
   }
 
   begin(head: AnswerHead, last: boolean): void {
-    if (this.#begin(last)) this.#socket.write(head.text, 'latin1');
+    if (this.#begin(last)) this.#sink.send(head.text);
   }
 
   #begin(last: boolean): boolean {
@@ -166,7 +172,7 @@ export class DirectReply implements Reply {
     const socket = this.#socket;
     if (!socket.writable) return;
     // Most often the kernel has taken all of it in this turn.
-    if (socket.writableLength === 0) this.#left();
+    if (this.#sink.backlog === 0) this.#left();
     else {
       socket.write('', (error) => {
         if (!error) this.#left();

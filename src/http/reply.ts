@@ -8,8 +8,8 @@ export interface AnswerHead {
   readonly fields: readonly HeaderField[];
   /** All of it as it is sent, with the empty line that ends it. */
   readonly text: string;
-  /** The same with the body behind it, as Latin-1, where that is short and many get it. */
-  readonly whole?: string;
+  /** The same with the body behind it, where that is short and many get it. */
+  readonly whole?: Buffer;
 }
 
 /** The way of an answer to its client. */
