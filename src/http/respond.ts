@@ -85,7 +85,8 @@ function respondFromKept(exchange: Exchange, answer: Answer): boolean {
   if (known?.second !== second || known.place !== place) {
     const head = headOf(200, fieldsOf(exchange, answer, 200, answer.type, body.length, true));
     // A short text goes out in one piece with the header; two pieces cost more than the copy.
-    const whole = body.length <= SHORT_BYTES ? { whole: Buffer.concat([Buffer.from(head.text, 'latin1'), body]) } : {};
+    const whole =
+      body.length <= SHORT_BYTES ? { whole: Buffer.concat([Buffer.from(head.text, 'latin1'), body]) } : {};
     known = { place, second, head: { ...head, ...whole } };
     kept.set(answer, known);
   }
