@@ -134,13 +134,16 @@ describe('workers', () => {
   test('players who wait at any worker get the stream when it is published', async () => {
     const server = await mediad(conf(2));
     const waiting: Player[] = [];
-    for (let at = 0; at < 4; at += 1) {
+    const everywhere = async (): Promise<boolean> =>
+      (await workersOf(server)).every(({ viewers }) => viewers > 0);
+    // Connections go to the workers in turn, but a busy one gets fewer.
+    while (waiting.length < 4 || (waiting.length < 20 && !(await everywhere()))) {
       const player = playRtmp(server.rtmpUrl('live', 'cam'));
       players.push(player);
       waiting.push(player);
       await until('it waits', () => player.status !== undefined);
     }
-    expect((await workersOf(server)).map(({ viewers }) => viewers)).toEqual([2, 2]);
+    expect(await everywhere()).toBe(true);
     await publish(server);
     for (const player of waiting) await untilReceived(player, 50);
     const left = publishers.splice(0);
