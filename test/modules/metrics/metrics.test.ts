@@ -63,7 +63,8 @@ test('tells what is there, in the text format of Prometheus', async () => {
   await player.play('cam');
   await player.media();
   send(2040);
-  await player.media();
+  let newest = 0;
+  while (newest < 2040) newest = (await player.media()).timestamp;
   const now = await scrape(station);
   const own = (name: string, more = '') => now.get(`mediad_stream_${name}{app="live",stream="cam"${more}}`);
   expect(own('live')).toBe(1);
