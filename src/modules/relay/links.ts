@@ -1,14 +1,13 @@
-import { splitOnce } from '../../core/addresses.ts';
 import type { Seat } from '../../core/feed.ts';
 import type { Publication } from '../../core/publication.ts';
-import { Refused } from '../../core/refused.ts';
 import type { RtmpServer } from '../../core/server.ts';
 import type { Stream } from '../../core/stream.ts';
 import { CLIENT_CHUNK_SIZE, RtmpClient } from '../../rtmp/client.ts';
 import { Publishing } from '../../rtmp/publishing.ts';
 import { publishFormat } from '../../wire/rtmp/format.ts';
-import { clientOptions, ownClient, type RelayGround } from './ground.ts';
+import { clientOptions, type RelayGround } from './ground.ts';
 import type { RelayPeer } from './peer.ts';
+import { visit } from './visit.ts';
 
 /** One attempt to hand a stream on, from the first step to its end. */
 export interface Link {
@@ -104,26 +103,13 @@ export function ownLink(
   via: readonly string[],
   events: LinkEvents,
 ): Link {
-  const { log } = ground;
-  const [app] = splitOnce(peer.app, '?');
-  const [name, args = ''] = splitOnce(peer.name, '?');
-  const client = ownClient(ground, peer, via);
-  let over = false;
   let bytes = 0;
   let attached: Stream | undefined = stream;
   let publication: Publication | undefined;
   let untap: (() => void) | undefined;
-  const finish = (): void => {
-    over = true;
+  const stand = (): void => {
     untap?.();
     untap = undefined;
-    publication?.close();
-    server.disconnect(client);
-  };
-  const fail = (reason: string): void => {
-    if (over) return;
-    finish();
-    events.ended(reason);
   };
   const tap = (): void => {
     if (publication === undefined || attached === undefined || untap !== undefined) return;
@@ -137,25 +123,18 @@ export function ownLink(
       endOfRead: () => publishing.endOfRead(performance.now()),
     });
   };
-  const open = async (): Promise<void> => {
-    const application = await server.connect(client, app);
-    if (over) return server.disconnect(client);
-    publication = await application.publish({
-      action: 'publish',
-      client,
-      application,
-      name,
-      args,
-      type: 'live',
-      dismiss: fail,
-    });
-    if (over) return publication.close();
-    events.live();
-    tap();
-  };
-  void open().catch((error: unknown) => {
-    if (!(error instanceof Refused)) log.error({ err: error }, 'a relay failed unexpectedly');
-    fail(error instanceof Error ? error.message : String(error));
+  const there = visit(ground, peer, server, via, {
+    ask: (asked) => asked.application.publish({ action: 'publish', type: 'live', ...asked }),
+    admitted(place) {
+      publication = place;
+      events.live();
+      tap();
+    },
+    left() {
+      stand();
+      publication = undefined;
+    },
+    failed: events.ended,
   });
   return {
     get bytes() {
@@ -163,18 +142,14 @@ export function ownLink(
     },
     skips: 0,
     attach(next) {
-      untap?.();
-      untap = undefined;
+      stand();
       attached = next;
       tap();
     },
     detach() {
-      untap?.();
-      untap = undefined;
+      stand();
       attached = undefined;
     },
-    close() {
-      if (!over) finish();
-    },
+    close: there.close,
   };
 }

@@ -1,11 +1,10 @@
-import { splitOnce } from '../../core/addresses.ts';
-import { Refused } from '../../core/refused.ts';
 import type { RtmpServer } from '../../core/server.ts';
 import type { StreamListener } from '../../core/stream.ts';
 import type { Subscription } from '../../core/subscription.ts';
 import { type ClientEvents, RtmpClient } from '../../rtmp/client.ts';
-import { clientOptions, OWN_ADDRESS, ownClient, type RelayGround } from './ground.ts';
+import { clientOptions, OWN_ADDRESS, type RelayGround } from './ground.ts';
 import type { RelayPeer } from './peer.ts';
+import { visit } from './visit.ts';
 
 /** One attempt to get a stream from elsewhere, from the first step to its end. */
 export interface Source {
@@ -54,11 +53,7 @@ export function ownSource(
   via: readonly string[],
   events: SourceEvents,
 ): Source {
-  const { log } = ground;
-  const [app] = splitOnce(peer.app, '?');
-  const [name, args = ''] = splitOnce(peer.name, '?');
-  const client = ownClient(ground, peer, via);
-  let over = false;
+  const { start, duration } = peer;
   let waiting = false;
   let bytes = 0;
   let subscription: Subscription | undefined;
@@ -68,30 +63,19 @@ export function ownSource(
     untap = undefined;
   };
   const tap = (): void => {
-    if (over || waiting || untap !== undefined || subscription?.live !== true) return;
+    if (there.over || waiting || untap !== undefined || subscription?.live !== true) return;
     const leave = subscription.stream.tap({
       keeps: false,
       packet({ kind, time, body }) {
         // What is there already comes within the call that attaches, which may be told to wait.
-        if (over || waiting) return;
+        if (there.over || waiting) return;
         bytes += body.length;
         events.media({ type: kind, streamId: 1, timestamp: time >>> 0, body });
       },
       endOfRead: () => events.endOfRead(),
     });
-    if (over || waiting) leave();
+    if (there.over || waiting) leave();
     else untap = leave;
-  };
-  const finish = (): void => {
-    over = true;
-    stand();
-    subscription?.close();
-    server.disconnect(client);
-  };
-  const fail = (reason: string): void => {
-    if (over) return;
-    finish();
-    events.closed(reason);
   };
   const listener: StreamListener = {
     started: tap,
@@ -100,25 +84,19 @@ export function ownSource(
       events.ended();
     },
   };
-  const open = async (): Promise<void> => {
-    const application = await server.connect(client, app);
-    if (over) return server.disconnect(client);
-    const { start, duration } = peer;
-    const admitted = await application.play(
-      {
-        ...{ action: 'play', client, application, name, args, start, duration, reset: false, listener },
-        dismiss: fail,
-      },
-      application.settings.idle_streams,
-    );
-    if (over) return admitted.close();
-    subscription = admitted;
-    events.accepted();
-    tap();
-  };
-  void open().catch((error: unknown) => {
-    if (!(error instanceof Refused)) log.error({ err: error }, 'a relay failed unexpectedly');
-    fail(error instanceof Error ? error.message : String(error));
+  const there = visit(ground, peer, server, via, {
+    ask: (asked) =>
+      asked.application.play(
+        { action: 'play', start, duration, reset: false, listener, ...asked },
+        asked.application.settings.idle_streams,
+      ),
+    admitted(place) {
+      subscription = place;
+      events.accepted();
+      tap();
+    },
+    left: stand,
+    failed: events.closed,
   });
   return {
     get bytes() {
@@ -133,8 +111,6 @@ export function ownSource(
         tap();
       });
     },
-    close() {
-      if (!over) finish();
-    },
+    close: there.close,
   };
 }
