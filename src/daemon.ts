@@ -305,7 +305,7 @@ export class Daemon {
     const log = this.#log.prepare(
       logTargets(settingsOf(config.tree, mainTable), config.prefix, this.#options),
     );
-    const steps = mainSteps(this.#config.tree, config.tree);
+    const steps = mainSteps(this.#config.tree, config.tree, this.#carrier.fixed);
     try {
       const ready = await this.#carrier.prepare(read, config, trial, last);
       return {

@@ -37,7 +37,7 @@ export async function start(invocation: Invocation): Promise<number> {
   const { errorLog } = invocation;
   const count = workerCount(settingsOf(read.result.tree, mainTable));
   const given = { config, detached, ...(errorLog === undefined ? {} : { errorLog }) };
-  const carrier = count === 1 ? undefined : await primary({ ...given, count });
+  const carrier = count === 1 ? undefined : await primary(given);
   const starting = Daemon.start(
     {
       ...given,

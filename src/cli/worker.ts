@@ -8,7 +8,7 @@ import { makeHosts } from './hosts.ts';
 
 /** Serves for the primary until it says that it is over, or is gone. */
 export async function work(): Promise<never> {
-  const [index, count] = process.env[WORKER_MARK]!.split('/').map(Number) as [number, number];
+  const index = Number(process.env[WORKER_MARK]);
   // Programs that are run must not take themselves for workers.
   delete process.env[WORKER_MARK];
   // Signals are for the primary, which tells what is to be done; a terminal sends them to everybody.
@@ -19,7 +19,6 @@ export async function work(): Promise<never> {
   await new Promise<void>((ended) => {
     const worker = new Worker({
       index,
-      count,
       sources: modules,
       hosts: makeHosts,
       send: (message: FromWorker) => {

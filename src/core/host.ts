@@ -24,6 +24,8 @@ export interface Host {
   /** Does what may fail (reads certificates, compiles routes) without changing anything that runs. */
   prepare(tree: Block): Promise<Prepared>;
   accept(socket: Socket, listen: Listen, peer: Peer): void;
+  /** Has connections on which requests are asked end with their next answer, where there are such, or go on after all. */
+  retire?(retiring: boolean): void;
   /** Lets requests under way end by themselves; sessions are told by the hub. */
   drain(): void;
   /** Ends every connection. */

@@ -127,8 +127,7 @@ export class Hub {
   /** The number of a new client; where several workers serve, its last two digits tell by which. */
   nextClientId(): number {
     this.#clients += 1;
-    const { index, count } = this.workers;
-    return count === 1 ? this.#clients : this.#clients * 100 + index;
+    return this.workers === alone ? this.#clients : this.#clients * 100 + this.workers.index;
   }
 
   /** Brings servers, applications and their services in step with a new configuration. Cannot fail. */
@@ -276,6 +275,11 @@ export class Hub {
     this.outlast(work);
     const kept = work.catch(() => undefined).finally(() => this.#files.delete(kept));
     this.#files.add(kept);
+  }
+
+  /** Whether something that `outlast` was told of is not over. */
+  get settling(): boolean {
+    return this.#unfinished.size > 0;
   }
 
   /** Resolves when all that `outlast` was told of is over. */

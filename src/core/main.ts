@@ -163,13 +163,12 @@ const events: BlockRow<null> = {
 /** The block that nginx files have to have. */
 export const eventsTable = { events } as const;
 
-/** Settings of `mainTable` that only a restart applies. */
+/** Settings of `mainTable` that only a restart applies, whatever serves. */
 export const RESTART_SETTINGS: readonly (keyof MainSettings)[] = [
   'pid',
   'daemon',
   'user',
   'working_directory',
-  'worker_processes',
   'rtmp_socket_dir',
 ];
 

@@ -159,7 +159,7 @@ export class MemoryFiles {
     this.#forget(path);
     this.#files.set(path, file);
     this.#bytes += file.body.length;
-    if (this.#workers.count === 1) return;
+    if (this.#workers === alone) return;
     const { body, type, mtime } = file;
     this.#board.set(path, { type, mtime, body: body.length <= TOLD_BYTES ? body : null });
   }

@@ -3,13 +3,23 @@ export type Outcome = 'kept' | 'updated' | 'restarted' | 'started' | 'closed' | 
 
 /** One thing of the configuration, such as `application rtmp:1935/live` or `listen 0.0.0.0:8080`. */
 export interface ReportEntry {
-  readonly kind: 'listen' | 'server' | 'application' | 'service' | 'http server' | 'location' | 'setting';
+  readonly kind:
+    | 'worker'
+    | 'listen'
+    | 'server'
+    | 'application'
+    | 'service'
+    | 'http server'
+    | 'location'
+    | 'setting';
   readonly name: string;
   readonly outcome: Outcome;
   /** The directives whose values differ. */
   readonly changed?: readonly string[];
   /** Who it sends away. */
   readonly ends?: Ended;
+  /** Of a worker: the connections it has, which it keeps until they end; of one that is started, it was retiring. */
+  readonly connections?: number;
 }
 
 /** How many publishers and players are sent away. */

@@ -13,9 +13,9 @@ export type WorkerHandler = (body: unknown, from: number) => unknown;
  * clones take it. A topic has one name everywhere and one handler per process. Costs nothing where there is one process.
  */
 export interface Workers {
-  /** The number of this process; 1 is the first, and the only one where `worker_processes` is 1. */
+  /** The number of this process; 1 is the first, which is there whatever a reload makes of `worker_processes`. */
   readonly index: number;
-  /** How many there are, this one included. */
+  /** How many there are, this one and those that retire included; it changes with reloads. */
   readonly count: number;
   /**
    * Asks all others, or `only` one. Those that are gone, that throw, or that do not answer in time are left out; it never rejects, and

@@ -40,6 +40,8 @@ export interface ReloadNote {
 export interface Carrier {
   /** The addresses that are listened on. */
   readonly addresses: readonly string[];
+  /** Settings of the process as a whole that it cannot change while it runs. */
+  readonly fixed: readonly string[];
   /**
    * Does all that may fail, `last` after everything else, and leaves everything as it was where it does. On trial, to be
    * undone in any case, nobody notices.

@@ -158,14 +158,13 @@ export class Channel {
   }
 }
 
-/** What modules see of a worker's channel; `count` as it is at each use. */
-export function workersOf(channel: Channel, count: () => number): Workers {
-  const others = (): readonly number[] =>
-    Array.from({ length: count() }, (_, at) => at + 1).filter((index) => index !== channel.index);
+/** What modules see of a worker's channel; `members`: the numbers of all workers, as they are at each use. */
+export function workersOf(channel: Channel, members: () => readonly number[]): Workers {
+  const others = (): readonly number[] => members().filter((index) => index !== channel.index);
   return {
     index: channel.index,
     get count() {
-      return count();
+      return others().length + 1;
     },
     async ask<T>(topic: string, body?: unknown, only?: number) {
       const asked = only === undefined ? others() : [only];

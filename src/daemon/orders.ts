@@ -13,6 +13,14 @@ export const ORDERS = {
   /** Gives the paths of its logs. */
   logs: 'logs',
   reopen: 'reopen',
+  /** The numbers of all workers, the one that is told included. */
+  members: 'members',
+  /** No more connections come; answered with how many there are. Again after each reload. */
+  retire: 'retire',
+  /** Connections come again; answered in the same way. */
+  recall: 'recall',
+  /** From a worker that retires: nobody is left, or its time is over. */
+  retired: 'retired',
   drain: 'drain',
   stop: 'stop',
 } as const;

@@ -4,7 +4,7 @@ import type { LoadedFile } from '../config/load.ts';
 import { printText } from '../config/print.ts';
 import { carryOut, type Step } from '../core/plan.ts';
 import { Report, type ReportEntry } from '../core/report.ts';
-import { counted, endedBy, stepData, stepLines } from './plan-lines.ts';
+import { counted, endedBy, heldBy, stepData, stepLines } from './plan-lines.ts';
 
 /** What became of a reload. */
 export type Outcome = Applied | Refused;
@@ -181,9 +181,10 @@ const SIGNS: readonly (readonly [sign: string, outcomes: readonly ReportEntry['o
 const MOST_NAMED = 3;
 
 function named(entries: readonly ReportEntry[]): string {
-  const names = entries.slice(0, MOST_NAMED).map(({ name, changed, outcome }) => {
+  const names = entries.slice(0, MOST_NAMED).map((entry) => {
+    const { name, changed, outcome } = entry;
     const settings = changed === undefined || changed.length === 0 ? '' : `: ${changed.join(' ')}`;
-    return `${name}${settings}${outcome === 'restarted' ? ', restarted' : ''}`;
+    return `${name}${settings}${outcome === 'restarted' ? ', restarted' : ''}${heldBy(entry)}`;
   });
   const more = entries.length - names.length;
   return `${names.join(', ')}${more > 0 ? `, and ${more} more` : ''}`;

@@ -36,8 +36,9 @@ export function stepLines(steps: readonly Step[]): readonly string[] {
       const { kind, name, outcome, ends } = step.entry;
       const restarted = outcome === 'restarted' ? ', restarted' : '';
       const ended = ends === undefined ? '' : `, ends ${counted(ends)}`;
+      const held = heldBy(step.entry);
       return [
-        `  ${SIGNS[outcome]} ${kind} ${name}${restarted}${ended}`,
+        `  ${SIGNS[outcome]} ${kind} ${name}${restarted}${ended}${held}`,
         ...changesOf(step).map(
           (change) => `      ${change.name}${change.from === change.to ? '' : `: ${arrow(change)}`}`,
         ),
@@ -54,6 +55,14 @@ export function stepData(step: Step): unknown {
 /** `1 publisher and 12 players`. */
 export function counted({ publishers, players }: Ended): string {
   return `${publishers} publisher${publishers === 1 ? '' : 's'} and ${players} player${players === 1 ? '' : 's'}`;
+}
+
+/** What becomes of the connections of a worker that comes back or goes: `, when its 12 connections have gone`. */
+export function heldBy({ outcome, connections }: ReportEntry): string {
+  if (connections === undefined) return '';
+  const held = `its ${connections} connection${connections === 1 ? '' : 's'}`;
+  if (outcome !== 'closed') return `, taken back with ${held}`;
+  return connections === 0 ? '' : `, when ${held} ${connections === 1 ? 'has' : 'have'} gone`;
 }
 
 function changesOf({ entry, before, after }: Step): readonly Change[] {

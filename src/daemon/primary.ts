@@ -3,9 +3,9 @@ import type { Config, ConfigOptions } from '../config/config.ts';
 import { ConfigError, type Diagnostic } from '../config/errors.ts';
 import { Listeners } from '../core/listeners.ts';
 import type { Logger } from '../core/log.ts';
-import { mainTable, type UserSetting } from '../core/main.ts';
+import { mainTable, type UserSetting, workerCount } from '../core/main.ts';
 import type { Step } from '../core/plan.ts';
-import { Reloads } from '../core/reloads.ts';
+import { type ReloadHistory, Reloads } from '../core/reloads.ts';
 import { Report } from '../core/report.ts';
 import type { Carrier, Census, Committed, Ready, ReloadNote } from './carrier.ts';
 import { checkTree, wantedOf } from './check.ts';
@@ -16,6 +16,7 @@ import { ORDERS, type Prepared, type PrepareOrder } from './orders.ts';
 import { makeLogs } from './process.ts';
 import { SocketFolder } from './socket-folder.ts';
 import type { ReadConfig } from './sources.ts';
+import { type Staffing, staffEntries, staffing } from './staffing.ts';
 import { asNamed, textsOf } from './texts.ts';
 import type { StartWorker } from './worker-process.ts';
 import { type Said, Workforce } from './workforce.ts';
@@ -25,7 +26,6 @@ export interface PrimaryOptions {
   readonly config: ConfigOptions;
   readonly errorLog?: string;
   readonly detached?: boolean;
-  readonly count: number;
   readonly start: StartWorker;
 }
 
@@ -36,6 +36,7 @@ const STOP_MS = 15_000;
 
 /** A primary: it listens and hands connections to its workers, which serve. A reload reaches all of them or none. */
 export class Primary implements Carrier {
+  readonly fixed = [];
   readonly #options: PrimaryOptions;
   readonly #log: Logger;
   readonly #listeners: Listeners;
@@ -58,7 +59,6 @@ export class Primary implements Carrier {
     this.#log = log;
     this.#listeners = new Listeners((socket, door) => this.#distribution.add(socket, door), log, true);
     this.#workforce = new Workforce(
-      options.count,
       options.start,
       {
         returned: (index) => {
@@ -75,6 +75,7 @@ export class Primary implements Carrier {
       log,
     );
     const { channel } = this.#workforce.exchange;
+    channel.answer(ORDERS.retired, (_, from) => this.#retired(from));
     this.#claims = new Claims(channel, () => this.#workforce.present);
   }
 
@@ -93,9 +94,17 @@ export class Primary implements Carrier {
     if (warnings.some(({ severity }) => severity === 'error')) throw new ConfigError(warnings);
     await this.#bringing;
     this.#changing = true;
+    let fresh: readonly number[] = [];
     try {
-      const order = await this.#orderOf(read, config, trial);
-      await this.#prepareWorkers(order, read);
+      await this.#workforce.dismissed();
+      const order = this.#orderOf(read, config, trial);
+      const { members, leaving } = this.#workforce;
+      const staff = staffing(workerCount(settingsOf(tree, mainTable)), members, leaving);
+      if (!trial) {
+        await this.#workforce.open(staff.start);
+        fresh = staff.start;
+      }
+      await this.#prepareWorkers(order, read, fresh);
       const listeners = await this.#listeners.prepare(wantedOf(tree), trial);
       try {
         await last();
@@ -105,23 +114,24 @@ export class Primary implements Carrier {
       }
       return {
         warnings,
-        plan: async () => mergeSteps([listeners.plan(), ...(await this.#plans())]),
+        plan: async () =>
+          mergeSteps([listeners.plan(), await this.#staffSteps(staff), ...(await this.#plans())]),
         commit: () => {
           const report = new Report();
           // Letters keep their order: a worker has the configuration before it gets connections that need it.
-          const answers = this.#workforce.askAll<CommittedData>(ORDERS.commit, undefined, ORDER_MS);
+          const answers = this.#commitWorkers(fresh);
           listeners.commit(report);
           this.#order = order;
           this.#reloads.start(tree);
-          return this.#committed(report, answers);
+          return this.#committed(report, answers, staff);
         },
         undo: async () => {
           await listeners.undo();
-          await this.#undo();
+          await this.#undo(fresh);
         },
       };
     } catch (error) {
-      await this.#undo();
+      await this.#undo(fresh);
       throw error;
     }
   }
@@ -143,12 +153,14 @@ export class Primary implements Carrier {
 
   async status(): Promise<Census & { readonly workers: readonly object[] }> {
     const said = await this.#workforce.askAll<Census>(ORDERS.census);
+    const { leaving } = this.#workforce;
     const total = { connections: this.#distribution.waiting, publishers: 0, viewers: 0 };
     const workers = said.map((one) => {
       const pid = this.#workforce.process(one.worker)?.pid;
-      if (!('answer' in one)) return { worker: one.worker, pid, error: one.lost };
+      const retiring = leaving.includes(one.worker) ? { retiring: true } : {};
+      if (!('answer' in one)) return { worker: one.worker, pid, ...retiring, error: one.lost };
       for (const key of ['connections', 'publishers', 'viewers'] as const) total[key] += one.answer[key];
-      return { worker: one.worker, pid, ...one.answer };
+      return { worker: one.worker, pid, ...retiring, ...one.answer };
     });
     return { ...total, workers };
   }
@@ -176,23 +188,20 @@ export class Primary implements Carrier {
     this.#folder.remove();
   }
 
-  async #orderOf(read: ReadConfig, config: Config, trial: boolean): Promise<PrepareOrder> {
+  #orderOf(read: ReadConfig, config: Config, trial: boolean): PrepareOrder {
     const { config: options, errorLog, detached = false } = this.#options;
-    if (this.#order === undefined) {
-      this.#folder.make(config);
-      await this.#workforce.open();
-    }
+    if (this.#order === undefined) this.#folder.make(config);
     const texts = textsOf(read, config, options);
     return { texts, trial, errorLog, detached, sockets: this.#folder.path };
   }
 
-  async #prepareWorkers(order: PrepareOrder, read: ReadConfig): Promise<void> {
+  async #prepareWorkers(order: PrepareOrder, read: ReadConfig, fresh: readonly number[]): Promise<void> {
     const said = await this.#workforce.askAll<Prepared>(ORDERS.prepare, order, ORDER_MS);
     const findings = said.flatMap((one): readonly Diagnostic[] => {
       if ('answer' in one) return one.answer.ok ? [] : asNamed(one.answer.findings, read);
       // One that has died meanwhile gets what is applied when it returns.
-      const there = this.#workforce.present.includes(one.worker);
-      return there ? [{ severity: 'error', code: 'worker-silent', message: one.lost }] : [];
+      const needed = fresh.includes(one.worker) || this.#workforce.present.includes(one.worker);
+      return needed ? [{ severity: 'error', code: 'worker-silent', message: one.lost }] : [];
     });
     if (findings.length > 0) throw new ConfigError(distinct(findings));
   }
@@ -202,17 +211,70 @@ export class Primary implements Carrier {
     return said.flatMap((one) => ('answer' in one ? [one.answer] : []));
   }
 
-  async #committed(report: Report, answers: Promise<readonly Said<CommittedData>[]>): Promise<Committed> {
-    for (const index of this.#workforce.present) {
-      if (!this.#returned.has(index)) this.#join(index);
+  /** What others have had all along is no news of those that have just begun. */
+  #commitWorkers(fresh: readonly number[]): Promise<readonly Said<CommittedData>[]> {
+    const { present } = this.#workforce;
+    const commit = (among: readonly number[], before: ReloadHistory | undefined) =>
+      this.#workforce.askAll<CommittedData>(ORDERS.commit, before, ORDER_MS, among);
+    if (this.#order === undefined) return commit(present, undefined);
+    void commit(fresh, this.#reloads.history);
+    return commit(
+      present.filter((index) => !fresh.includes(index)),
+      undefined,
+    );
+  }
+
+  /** Lets those go that are not wanted any more, and takes back those that are; gives how many connections they have. */
+  #turnOver({ recall, retire }: Staffing): Promise<readonly Said<number>[]> {
+    for (const index of recall) this.#workforce.keep(index, true);
+    for (const index of retire) {
+      this.#workforce.keep(index, false);
+      this.#distribution.leave(index);
+    }
+    const { present, leaving } = this.#workforce;
+    // Nobody is at one that is just being started again.
+    const served = (index: number): boolean => present.includes(index) && !this.#returned.has(index);
+    const idle = leaving.filter((index) => !served(index));
+    for (const index of idle) this.#returned.delete(index);
+    void this.#workforce.drop(idle);
+    return Promise.all([
+      ...leaving.filter(served).map((one) => this.#workforce.ask<number>(one, ORDERS.retire)),
+      ...recall.map((one) => this.#workforce.ask<number>(one, ORDERS.recall)),
+    ]);
+  }
+
+  /** A worker has nobody left. One that a reload may just be taking back tells it again. */
+  #retired(index: number): void {
+    if (this.#changing || !this.#workforce.leaving.includes(index)) return;
+    this.#workforce.dismiss(index, STOP_MS);
+  }
+
+  async #staffSteps(staff: Staffing): Promise<readonly Step[]> {
+    const said = await this.#workforce.askAll<Census>(ORDERS.census);
+    const held = new Map(said.map((one) => [one.worker, 'answer' in one ? one.answer.connections : 0]));
+    return staffEntries(staff, (worker) => held.get(worker) ?? 0).map((entry) => ({ entry }));
+  }
+
+  async #committed(
+    report: Report,
+    answers: Promise<readonly Said<CommittedData>[]>,
+    staff: Staffing,
+  ): Promise<Committed> {
+    const turned = this.#turnOver(staff);
+    const { present, leaving } = this.#workforce;
+    for (const index of present) {
+      if (!this.#returned.has(index) && !leaving.includes(index)) this.#join(index);
     }
     this.#changed();
     const parts = (await answers).flatMap((one) => ('answer' in one ? [one.answer] : []));
+    const held = new Map((await turned).map((one) => [one.worker, 'answer' in one ? one.answer : 0]));
+    for (const entry of staffEntries(staff, (worker) => held.get(worker) ?? 0)) report.add(entry);
     const own = { entries: report.entries, restartNeeded: report.restartNeeded, publishers: 0, viewers: 0 };
     return mergeCommitted([own, ...parts]);
   }
 
-  async #undo(): Promise<void> {
+  async #undo(fresh: readonly number[]): Promise<void> {
+    await this.#workforce.drop(fresh);
     await this.#workforce.askAll(ORDERS.undo, undefined, ORDER_MS);
     this.#changed();
   }

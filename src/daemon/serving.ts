@@ -3,6 +3,7 @@ import type { Block } from '../config/block.ts';
 import type { Diagnostic } from '../config/errors.ts';
 import type { Host, Prepared } from '../core/host.ts';
 import type { Door, Protocol, Wanted } from '../core/listeners.ts';
+import { isIdle } from '../core/own-streams.ts';
 import { Reception } from '../core/reception.ts';
 import { Report } from '../core/report.ts';
 import type { Runtime } from '../core/runtime.ts';
@@ -79,6 +80,16 @@ export class Serving {
 
   census(): Census {
     return { connections: this.#reception.connections, ...countSessions(this.runtime.hub) };
+  }
+
+  /** Whether nobody is connected, and nothing is under way that somebody has left behind. */
+  get empty(): boolean {
+    return this.#reception.connections === 0 && isIdle(this.runtime.hub);
+  }
+
+  /** Nobody comes any more, or people do again; whoever is here is served as before. */
+  retire(retiring: boolean): void {
+    for (const host of Object.values(this.#hosts)) host.retire?.(retiring);
   }
 
   drain(): void {

@@ -9,6 +9,7 @@ import type { ReadConfig } from './sources.ts';
 
 /** One process that listens and serves. */
 export class Single implements Carrier {
+  readonly fixed = ['worker_processes'];
   readonly #serving: Serving;
   readonly #listeners: Listeners;
 

@@ -32,14 +32,14 @@ export interface WorkerEvents {
 }
 
 /** Starts a worker. */
-export type StartWorker = (index: number, count: number, events: WorkerEvents) => WorkerProcess;
+export type StartWorker = (index: number, events: WorkerEvents) => WorkerProcess;
 
 /** Starts the program that runs here once more, as a worker. */
-export const forkWorker: StartWorker = (index, count, events) => {
+export const forkWorker: StartWorker = (index, events) => {
   const child = fork(process.argv[1]!, process.argv.slice(2), {
     // Letters hold what structured clones take.
     serialization: 'advanced',
-    env: { ...process.env, [WORKER_MARK]: `${index}/${count}` },
+    env: { ...process.env, [WORKER_MARK]: String(index) },
   });
   let over = false;
   const ended = (how: string): void => {

@@ -17,6 +17,7 @@ import { type CommittedData, stepOf } from './merge.ts';
 import { ORDERS, type Prepared, type PrepareOrder } from './orders.ts';
 import { prepareAll } from './prepare.ts';
 import { dropRights, logTargets, setEnvironment } from './process.ts';
+import { Retirement, retirementPatience } from './retirement.ts';
 import { type Hosts, Serving } from './serving.ts';
 import { workerSocket } from './socket-folder.ts';
 import { loadTexts } from './texts.ts';
@@ -24,7 +25,6 @@ import type { FromWorker, ToWorker } from './worker-process.ts';
 
 export interface WorkerOptions {
   readonly index: number;
-  readonly count: number;
   readonly sources: readonly TableSource[];
   readonly hosts: (runtime: Runtime) => Hosts;
   readonly pretty?: Pretty;
@@ -38,6 +38,7 @@ interface Running {
   readonly serving: Serving;
   readonly log: ErrorLog;
   readonly others: OtherWorkers;
+  readonly retirement: Retirement;
   /** From the end of the first preparation on. */
   links: Links | undefined;
 }
@@ -49,10 +50,12 @@ export class Worker {
   #running: Running | undefined;
   #ready: { readonly config: Config; readonly part: PreparedPart } | undefined;
   #stopping: Promise<void> | undefined;
+  #members: readonly number[];
 
   constructor(options: WorkerOptions) {
     const { index, send } = options;
     this.#options = options;
+    this.#members = [index];
     this.#channel = new Channel(
       index,
       (letter) => send({ letter }),
@@ -72,6 +75,11 @@ export class Worker {
       ...(this.#running?.serving.runtime.logFiles.paths ?? []),
     ]);
     on(ORDERS.reopen, () => this.#reopen());
+    on(ORDERS.members, (members: readonly number[]) => {
+      this.#members = members;
+    });
+    on(ORDERS.retire, () => this.#retire());
+    on(ORDERS.recall, () => this.#recall());
     on(ORDERS.drain, () => this.#running?.serving.drain());
     on(ORDERS.stop, () => this.stop());
     send({ hello: true });
@@ -97,6 +105,7 @@ export class Worker {
 
   async #stop(): Promise<void> {
     const running = this.#running;
+    running?.retirement.cancel();
     running?.others.close();
     await running?.serving.stop();
     running?.links?.close();
@@ -136,13 +145,13 @@ export class Worker {
 
   /** What lives as long as the process. */
   #begin(config: Config, order: PrepareOrder): Running {
-    const { index, count, pretty, hosts } = this.#options;
+    const { index, pretty, hosts } = this.#options;
     const main = settingsOf(config.tree, mainTable);
     setEnvironment(main);
     if (main.working_directory !== '') process.chdir(main.working_directory);
     const targets = logTargets(main, config.prefix, given(order));
     const log = new ErrorLog(targets, config.prefix, pretty, { worker: index });
-    const workers = workersOf(this.#channel, () => count);
+    const workers = workersOf(this.#channel, () => this.#members);
     const channel = this.#channel;
     const others = new OtherWorkers(
       {
@@ -156,7 +165,12 @@ export class Worker {
     );
     const runtime = new Runtime(config.prefix, log.logger, workers, others);
     others.attach(runtime);
-    this.#running = { log, others, serving: new Serving(runtime, hosts(runtime)), links: undefined };
+    const serving = new Serving(runtime, hosts(runtime));
+    const retirement = new Retirement(
+      () => serving.empty,
+      () => channel.tell(PRIMARY, ORDERS.retired),
+    );
+    this.#running = { log, others, serving, retirement, links: undefined };
     return this.#running;
   }
 
@@ -171,6 +185,24 @@ export class Worker {
     if (before !== undefined) serving.runtime.reloads.adopt(before);
     others.reapplied();
     return { entries: report.entries, restartNeeded: report.restartNeeded, publishers, viewers };
+  }
+
+  /** Gives how many connections it holds. */
+  #retire(): number {
+    if (this.#running === undefined) return 0;
+    const { serving, retirement } = this.#running;
+    const { tree } = serving.runtime.reloads;
+    serving.retire(true);
+    retirement.begin(tree === undefined ? 0 : retirementPatience(tree));
+    return serving.census().connections;
+  }
+
+  #recall(): number {
+    if (this.#running === undefined) return 0;
+    const { serving, retirement } = this.#running;
+    retirement.cancel();
+    serving.retire(false);
+    return serving.census().connections;
   }
 
   async #undo(): Promise<void> {

@@ -296,8 +296,12 @@ export class HttpHost implements Host {
     return exchange;
   }
 
+  retire(retiring: boolean): void {
+    this.#draining = retiring;
+  }
+
   drain(): void {
-    this.#draining = true;
+    this.retire(true);
     for (const front of this.#fronts.values()) closeIdle(front);
   }
 

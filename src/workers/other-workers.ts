@@ -3,6 +3,7 @@ import type { Application } from '../core/application.ts';
 import type { Claim, Elsewhere } from '../core/elsewhere.ts';
 import type { Hub } from '../core/hub.ts';
 import { mainTable } from '../core/main.ts';
+import { ownStreams } from '../core/own-streams.ts';
 import { Refused } from '../core/refused.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { applicationOf, keyOf, keyText, type StreamKey } from '../core/stream-key.ts';
@@ -55,10 +56,7 @@ export class OtherWorkers implements Elsewhere {
   reapplied(): void {
     const { hub } = this;
     const owned = [...hub.applications()].flatMap((application) =>
-      [...application.streams.values()]
-        .filter((stream) => !application.isForeign(stream))
-        .filter((stream) => stream.live || application.publicationOf(stream) !== undefined)
-        .flatMap(({ name }) => keyOf(hub, application, name) ?? []),
+      ownStreams(application).flatMap(({ name }) => keyOf(hub, application, name) ?? []),
     );
     this.#line.tell(CLAIMS.owned, owned);
   }

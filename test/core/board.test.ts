@@ -66,7 +66,7 @@ describe('a board', () => {
     const handlers: (() => void)[] = [];
     // The handlers of a process go with it.
     const mortal: Workers = {
-      ...workersOf(channels[1]!, () => 2),
+      ...workersOf(channels[1]!, () => [1, 2]),
       answer: (topic, handler) => {
         for (const undo of handlers.splice(0)) undo();
         handlers.push(channels[1]!.answer(topic, handler));

@@ -14,10 +14,10 @@ export interface Crew {
 /** As many workers as asked for. */
 export function makeCrew(count: number): Crew {
   const failures: string[] = [];
+  const members = Array.from({ length: count }, (_, at) => at + 1);
   const failed = (topic: string): void => void failures.push(topic);
   const exchange = new Exchange(failed);
-  const channels = Array.from({ length: count }, (_, at) => {
-    const index = at + 1;
+  const channels = members.map((index) => {
     const channel: Channel = new Channel(
       index,
       (letter) => {
@@ -34,5 +34,5 @@ export function makeCrew(count: number): Crew {
     });
     return channel;
   });
-  return { exchange, channels, workers: channels.map((one) => workersOf(one, () => count)), failures };
+  return { exchange, channels, workers: channels.map((one) => workersOf(one, () => members)), failures };
 }

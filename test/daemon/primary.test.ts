@@ -21,7 +21,12 @@ interface FakeWorker {
   readonly steps: string[];
   /** Awaited by its next preparations. */
   gate: () => Promise<void>;
+  alive(): boolean;
   kill(): void;
+}
+
+function denied(): Error {
+  return Object.assign(new Error('EACCES: x'), { code: 'EACCES', path: '/x', syscall: 'open' });
 }
 
 const publishes = ({ hub }: Runtime): boolean =>
@@ -50,15 +55,20 @@ function watched(host: Host, worker: FakeWorker): Host {
   };
 }
 
-const conf = (ports: readonly number[], rest = ''): string => `
+const conf = (ports: readonly number[], rest = '', count = 2): string => `
+worker_processes ${count};
 rtmp_socket_dir .;
 rtmp { server { ${ports.map((port) => `listen 127.0.0.1:${port};`).join(' ')} ${rest} } }`;
 
 /** A primary whose workers are objects of this process; connections stay here. */
-async function startPrimary(site: Site, count: number) {
+async function startPrimary(
+  site: Site,
+  fails: (index: number) => 'start' | 'prepare' | undefined = () => undefined,
+) {
   const workers: FakeWorker[] = [];
-  const start: StartWorker = (index, all, events: WorkerEvents) => {
+  const start: StartWorker = (index, events: WorkerEvents) => {
     let alive = true;
+    if (fails(index) === 'start') setImmediate(() => end('exit code 1'));
     const end = (how: string): void => {
       if (!alive) return;
       alive = false;
@@ -66,11 +76,13 @@ async function startPrimary(site: Site, count: number) {
     };
     const worker = new Worker({
       index,
-      count: all,
       sources: modules,
       hosts: (runtime) => {
         const { rtmp, http } = makeHosts(runtime);
-        const one = { index, runtime, steps: [], gate: () => Promise.resolve(), kill: () => end('SIGKILL') };
+        const gate = async (): Promise<void> => {
+          if (fails(index) === 'prepare') throw denied();
+        };
+        const one = { index, runtime, steps: [], gate, alive: () => alive, kill: () => end('SIGKILL') };
         workers.push(one);
         return { rtmp: watched(rtmp, one), http };
       },
@@ -99,7 +111,7 @@ async function startPrimary(site: Site, count: number) {
     config,
     hosts: () => expect.unreachable(),
     version: '0',
-    carrier: (_, { logger }) => new Primary({ config, count, start }, logger),
+    carrier: (_, { logger }) => new Primary({ config, start }, logger),
   });
   onTestFinished(() => daemon.stop());
   return { daemon, workers };
@@ -111,10 +123,10 @@ const applications = ({ runtime }: FakeWorker): readonly string[] =>
 describe('a primary', () => {
   test('gives all workers one configuration, and a reload another', async () => {
     const port = await freePort();
-    const site = new Site(conf([port], 'application live { live on; }'));
-    const { daemon, workers } = await startPrimary(site, 3);
+    const site = new Site(conf([port], 'application live { live on; }', 3));
+    const { daemon, workers } = await startPrimary(site);
     expect(workers.map(applications)).toEqual([['live'], ['live'], ['live']]);
-    site.write(conf([port], 'application cam { live on; }'));
+    site.write(conf([port], 'application cam { live on; }', 3));
     const planned = await daemon.plan();
     expect(outcomeLines(planned).join('\n')).toContain(`+ application rtmp:${port}/cam`);
     expect(workers.map(applications)).toEqual([['live'], ['live'], ['live']]);
@@ -126,9 +138,8 @@ describe('a primary', () => {
   test('undoes a reload everywhere that fails in one', async () => {
     const port = await freePort();
     const site = new Site(conf([port], 'application live { live on; }'));
-    const { daemon, workers } = await startPrimary(site, 2);
-    workers[1]!.gate = () =>
-      Promise.reject(Object.assign(new Error('EACCES: x'), { code: 'EACCES', path: '/x', syscall: 'open' }));
+    const { daemon, workers } = await startPrimary(site);
+    workers[1]!.gate = () => Promise.reject(denied());
     site.write(conf([port], 'application cam { live on; }'));
     const outcome = await daemon.reload('test');
     expect(outcomeLines(outcome)[0]).toContain('open() "/x" failed (13: Permission denied)');
@@ -144,7 +155,7 @@ describe('a primary', () => {
     await new Promise<void>((resolve) => busy.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => void busy.close());
     const site = new Site(conf([port], 'application live { live on; }'));
-    const { daemon, workers } = await startPrimary(site, 2);
+    const { daemon, workers } = await startPrimary(site);
     const taken = (busy.address() as { port: number }).port;
     site.write(conf([port, taken], 'application cam { live on; }'));
     expect((await daemon.reload('test')).kind).toBe('refused');
@@ -155,7 +166,7 @@ describe('a primary', () => {
   test('starts a worker again that died, also during a reload, with what runs by then', async () => {
     const port = await freePort();
     const site = new Site(conf([port], 'application live { live on; }'));
-    const { daemon, workers } = await startPrimary(site, 2);
+    const { daemon, workers } = await startPrimary(site);
     let go: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => {
       go = resolve;
@@ -176,7 +187,7 @@ describe('a primary', () => {
   test('tells a worker that is started again what became of reloads', async () => {
     const port = await freePort();
     const site = new Site(conf([port], 'application live { live on; }'));
-    const { daemon, workers } = await startPrimary(site, 2);
+    const { daemon, workers } = await startPrimary(site);
     site.write(conf([port], 'application cam { live on; }'));
     expect((await daemon.reload('test')).kind).toBe('applied');
     site.write(conf([port], 'application cam { live onn; }'));
@@ -195,7 +206,7 @@ describe('a primary', () => {
   test('has a publisher return through another worker before its first one has read that it left', async () => {
     const port = await freePort();
     const site = new Site(conf([port], 'application live { live on; }'));
-    const { workers } = await startPrimary(site, 2);
+    const { workers } = await startPrimary(site);
     const owner = (): number => workers.findIndex(({ runtime }) => publishes(runtime));
     const first = await connectTo(port, 'live');
     await first.publish('cam');
@@ -210,9 +221,114 @@ describe('a primary', () => {
     await expect.poll(owner).toBe(-1);
   });
 
+  test('is served by as many workers as a reload asks for', async () => {
+    const port = await freePort();
+    const text = (count: number, name = 'live'): string =>
+      conf([port], `application ${name} { live on; }`, count);
+    const site = new Site(text(2));
+    const { daemon, workers } = await startPrimary(site);
+    const reload = async (count: number): Promise<string> => {
+      site.write(text(count));
+      return outcomeLines(await daemon.reload('test')).join('\n');
+    };
+    const members = async (): Promise<unknown> => {
+      const { workers: all } = (await daemon.status()) as {
+        workers: readonly { worker: number; retiring?: boolean }[];
+      };
+      return all.map(({ worker, retiring }) => (retiring === true ? -worker : worker));
+    };
+    site.write(text(3));
+    const planned = outcomeLines(await daemon.plan()).join('\n');
+    expect(planned).toContain('worker_processes: 2 → 3');
+    expect(planned).toContain('+ worker 3');
+    expect(workers).toHaveLength(2);
+    expect(await reload(3)).toContain('+1 worker (3)');
+    expect(workers.map(applications)).toEqual([['live'], ['live'], ['live']]);
+    expect(workers.map(({ runtime }) => runtime.workers.count)).toEqual([3, 3, 3]);
+    expect(await reload(3)).toContain('configuration is unchanged');
+
+    const player = await connectTo(port, 'live');
+    const other = await connectTo(port, 'live');
+    const third = await connectTo(port, 'live');
+    await third.publish('cam');
+    const owner = workers.find(({ runtime }) => publishes(runtime))!;
+    const gone = workers.filter((worker) => worker.index > 1 && worker !== owner);
+    expect(await reload(1)).toMatch(
+      /-2 workers \(2, when its 1 connection has gone, 3, when its 1 connection/,
+    );
+    expect(await members()).toEqual([1, -2, -3]);
+    expect(publishes(owner.runtime)).toBe(true);
+    // Newcomers come to the one that is left.
+    const before = workers[0]!.runtime.hub.traffic.byProtocol();
+    expect(Object.fromEntries(before)['rtmp']?.open).toBe(1);
+    const later = [await connectTo(port, 'live'), await connectTo(port, 'live')];
+    expect(Object.fromEntries(workers[0]!.runtime.hub.traffic.byProtocol())['rtmp']?.open).toBe(3);
+
+    expect(await reload(2)).toContain('+1 worker (2, taken back with its 1 connection)');
+    expect(await members()).toEqual([1, 2, -3]);
+    for (const one of [player, other, third, ...later]) one.destroy();
+    await expect.poll(members).toEqual([1, 2]);
+    expect(gone.length + 1).toBe(owner.index > 1 ? 2 : 3);
+    await expect.poll(() => workers[0]!.runtime.workers.count).toBe(2);
+    expect(await reload(3)).toContain('+1 worker (3)');
+    expect(workers.map(({ index }) => index)).toEqual([1, 2, 3, 3]);
+  });
+
+  test('sends away whom a retiring worker still has when the time that is written is over', async () => {
+    const port = await freePort();
+    const text = (count: number): string =>
+      `worker_shutdown_timeout 500ms; ${conf([port], 'application live { live on; }', count)}`;
+    const site = new Site(text(2));
+    const { daemon } = await startPrimary(site);
+    const clients = [await connectTo(port, 'live'), await connectTo(port, 'live')];
+    site.write(text(1));
+    expect((await daemon.reload('test')).kind).toBe('applied');
+    const open = (): number => clients.filter(({ socket }) => !socket.closed).length;
+    expect(open()).toBe(2);
+    await expect.poll(open).toBe(1);
+    await expect.poll(() => readFileSync(site.log, 'utf8')).toContain('a worker has retired');
+  });
+
+  test('does not start a retiring worker again that dies', async () => {
+    const port = await freePort();
+    const site = new Site(conf([port], 'application live { live on; }'));
+    const { daemon, workers } = await startPrimary(site);
+    const clients = [await connectTo(port, 'live'), await connectTo(port, 'live')];
+    site.write(conf([port], 'application live { live on; }', 1));
+    expect((await daemon.reload('test')).kind).toBe('applied');
+    workers[1]!.kill();
+    await expect.poll(() => readFileSync(site.log, 'utf8')).toContain('that was retiring has ended');
+    expect(await daemon.status()).toMatchObject({ workers: [{ worker: 1 }] });
+    for (const client of clients) client.destroy();
+    site.write(conf([port], 'application live { live on; }', 2));
+    expect((await daemon.reload('test')).kind).toBe('applied');
+    expect(workers).toHaveLength(3);
+  });
+
+  test('keeps its workers where another one cannot start or take the configuration', async () => {
+    const port = await freePort();
+    const site = new Site(conf([port], 'application live { live on; }'));
+    const fails: { at: 'start' | 'prepare' | undefined } = { at: 'start' };
+    const { daemon, workers } = await startPrimary(site, (index) => (index > 2 ? fails.at : undefined));
+    const text = conf([port], 'application cam { live on; }', 4);
+    site.write(text);
+    const refused = outcomeLines(await daemon.reload('test')).join('\n');
+    expect(refused).toContain('worker 3 ended at its start');
+    expect(refused).toContain('reload refused');
+    fails.at = 'prepare';
+    expect(outcomeLines(await daemon.reload('test')).join('\n')).toContain('Permission denied');
+    const alive = workers.filter(({ alive }) => alive());
+    expect(alive.map(applications)).toEqual([['live'], ['live']]);
+    expect(alive.map(({ runtime }) => runtime.workers.count)).toEqual([2, 2]);
+    fails.at = undefined;
+    expect((await daemon.reload('test')).kind).toBe('applied');
+    const served = workers.filter(({ alive }) => alive());
+    expect(served.map(applications)).toEqual([['cam'], ['cam'], ['cam'], ['cam']]);
+  });
+
   test('leaves nothing behind', async () => {
     const site = new Site(conf([await freePort()]));
-    const { daemon } = await startPrimary(site, 2);
+    const { daemon } = await startPrimary(site);
     const folders = (): readonly string[] =>
       readdirSync(site.root).filter((name) => name.startsWith('mediad-'));
     expect(folders()).toHaveLength(1);

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { SECONDS } from '../../core/measures.ts';
 import { type ApplicationContext, applicationService, type Module, type Service } from '../../core/module.ts';
 import { changedSettings } from '../../core/services.ts';
+import { alone } from '../../core/workers.ts';
 import { keepClean } from './cleanup.ts';
 import { type DiskAccess, DiskTrouble, realDisk, timedDisk } from './disk.ts';
 import { Masters } from './master.ts';
@@ -43,7 +44,7 @@ export function startHls(
     prefix: context.prefix,
     application: context.application,
     files: context.files,
-    elsewhere: () => context.hub.workers.count > 1,
+    elsewhere: () => context.hub.workers !== alone,
     log: context.log,
     disk: timedDisk(disk, writing),
     trouble: new DiskTrouble(context.log, path),
