@@ -32,7 +32,7 @@ export const differences: readonly Difference[] = [
     fact: 'default',
     theirs: 'none',
     ours: '5s',
-    why: 'publishers do not end by themselves, so a graceful stop would never be over',
+    why: 'publishers do not end by themselves, so a graceful stop would never be over; a worker that retires waits without end unless a time is written',
   },
   {
     name: 'client_header_timeout',

@@ -80,7 +80,7 @@ export const mainTable = {
         : (parseNumber(word!.value) ??
           context.fail(`invalid number "${word!.value}"`, word!.at, 'a number, or auto')),
     1,
-    'How many processes serve clients, any of them any stream; auto: as many as there are processors.',
+    'How many processes serve clients, any of them any stream; auto: as many as there are processors. A reload starts further ones, and lets surplus ones serve whom they have to the end.',
     'number | auto',
     { shown: '1', example: 'worker_processes auto;' },
   ),
@@ -108,7 +108,7 @@ export const mainTable = {
   ),
   worker_shutdown_timeout: msec(
     5000,
-    'How long a graceful stop waits for connections to end by themselves; 0: without end.',
+    'How long a graceful stop waits for connections to end by themselves and, where it is written, a worker that a reload retires; 0: without end.',
     { shown: '5s' },
   ),
   working_directory: value<string>(
