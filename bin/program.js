@@ -1,16 +1,17 @@
+'use strict';
 // The built program and how it gets into memory. Most of a start is spent on compiling; so what V8 has compiled at a
 // start once is kept beside the program, and taken instead where version and flags of V8 are the same.
-const { existsSync, readFileSync } = process.getBuiltinModule('node:fs');
-const { createRequire } = process.getBuiltinModule('node:module');
-const { join } = process.getBuiltinModule('node:path');
-const { Script } = process.getBuiltinModule('node:vm');
+const { existsSync, readFileSync } = require('node:fs');
+const { createRequire } = require('node:module');
+const { join } = require('node:path');
+const { Script } = require('node:vm');
 
-const FOLDER = join(import.meta.dirname, '../dist/program');
+const FOLDER = join(__dirname, '../dist/program');
 const PROGRAM = join(FOLDER, 'mediad.cjs');
-export const CODE_CACHE = join(FOLDER, 'mediad.cache');
+const CODE_CACHE = join(FOLDER, 'mediad.cache');
 
 /** Whether there is anything to load. */
-export function isBuilt() {
+function isBuilt() {
   return existsSync(PROGRAM);
 }
 
@@ -19,7 +20,7 @@ export function isBuilt() {
  * @param {boolean} cached takes the code that is kept
  * @returns {{ script: import('node:vm').Script, main: (argv: readonly string[]) => Promise<void> }}
  */
-export function loadProgram(cached) {
+function loadProgram(cached) {
   // The bundle has no character beyond ASCII, which takes half the memory of text that might.
   const source = readFileSync(PROGRAM, 'latin1');
   const cachedData = cached && existsSync(CODE_CACHE) ? readFileSync(CODE_CACHE) : undefined;
@@ -28,3 +29,5 @@ export function loadProgram(cached) {
   script.runInThisContext()(module.exports, createRequire(PROGRAM), module, PROGRAM, FOLDER);
   return { script, main: module.exports.main };
 }
+
+module.exports = { CODE_CACHE, isBuilt, loadProgram };

@@ -140,7 +140,9 @@ describe('who imports whom', () => {
 });
 
 describe('conventions of files', () => {
-  const paths = tracked.filter((path) => /^(src|test|bench|bin)\//.test(path) && /\.(ts|js)$/.test(path));
+  const paths = tracked.filter(
+    (path) => /^(src|test|bench|bin|tools)\//.test(path) && /\.(ts|js)$/.test(path),
+  );
 
   test('names are in kebab-case', () => {
     expect(

@@ -8,7 +8,7 @@ const page = new URL('../docs/directives.md', import.meta.url);
 const text = describeMarkdown(modules);
 if (process.argv[2] === 'check') {
   if (readFileSync(page, 'utf8') !== text) {
-    console.error('docs/directives.md is out of date: run node bin/docs.js');
+    console.error('docs/directives.md is out of date: run node tools/docs.js');
     process.exitCode = 1;
   }
 } else {

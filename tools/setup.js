@@ -45,7 +45,7 @@ const TOOLS = [
 
 const mode = process.argv[2];
 process.chdir(ROOT);
-if (mode !== 'build' && mode !== 'test') stop('usage: node bin/setup.js build|test');
+if (mode !== 'build' && mode !== 'test') stop('usage: node tools/setup.js build|test');
 checkNode();
 installPackages();
 await build();
@@ -93,7 +93,7 @@ async function build() {
     },
     {
       name: 'server',
-      inputs: ['src', 'grammar', 'tsconfig.json', 'package-lock.json', 'bin/setup.js'],
+      inputs: ['src', 'grammar', 'tsconfig.json', 'package-lock.json', 'tools/setup.js'],
       except: 'src/web',
       output: 'dist/program/mediad.cjs',
       run: async () => {
@@ -103,9 +103,9 @@ async function build() {
     },
     {
       name: 'code cache',
-      inputs: ['bin/program.js', 'bin/code-cache.js', 'dist/program/mediad.cjs'],
+      inputs: ['bin/program.js', 'tools/code-cache.js', 'dist/program/mediad.cjs'],
       output: 'dist/program/mediad.cache',
-      run: () => node('bin/code-cache.js'),
+      run: () => node('tools/code-cache.js'),
     },
     {
       name: 'page',
@@ -178,6 +178,9 @@ async function bundleProgram() {
     entryPoints: { mediad: 'dist/cli.js' },
     outExtension: { '.js': '.cjs' },
     format: 'cjs',
+    // A third less to read at each start. Names stay, and lines are short enough to be found by a stack trace.
+    minifyWhitespace: true,
+    lineLimit: 110,
     supported: { 'dynamic-import': false },
     define: { 'import.meta.url': 'urlOfProgram' },
     // One function, which is called with the variables of a module: see program.js.
