@@ -5,7 +5,7 @@ import type { Inert } from './table.ts';
 export const tlsInert: readonly Inert[] = [
   ...inert('ignored', 'it only matters with TLS', {
     'http server': `
-      ssl_certificate_cache/1-3 ssl_session_ticket_key ssl_buffer_size ssl_trusted_certificate ssl_crl
+      ssl_certificate_cache/1-3 ssl_buffer_size ssl_trusted_certificate ssl_crl
       ssl_stapling ssl_stapling_verify ssl_stapling_file ssl_stapling_responder ssl_ocsp ssl_ocsp_cache
       ssl_ocsp_responder ssl_early_data ssl_conf_command/2 ssl_certificate_compression ssl_ech_file
     `,

@@ -8,6 +8,7 @@ import { Measures } from './measures.ts';
 import { MemoryFiles } from './memory-files.ts';
 import { Reloads } from './reloads.ts';
 import { noRequests } from './requests.ts';
+import { TicketSecret } from './tickets.ts';
 import { alone, type Workers } from './workers.ts';
 
 /** What the protocols' hosts and the handlers of requests share: one per process, made once, never replaced. */
@@ -23,6 +24,8 @@ export class Runtime {
   readonly logFiles: LogFiles;
   readonly hub: Hub;
   readonly reloads = new Reloads();
+  /** For sessions of TLS. */
+  readonly tickets = new TicketSecret();
   /** The processes that serve together. */
   readonly workers: Workers;
   /** The installation prefix. */

@@ -15,6 +15,8 @@ export const ORDERS = {
   reopen: 'reopen',
   /** The numbers of all workers, the one that is told included. */
   members: 'members',
+  /** The secret of TLS sessions: before a worker's first configuration, and whenever it changes. */
+  tickets: 'tickets',
   /** No more connections come; answered with how many there are. Again after each reload. */
   retire: 'retire',
   /** Connections come again; answered in the same way. */

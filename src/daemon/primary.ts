@@ -7,6 +7,7 @@ import { mainTable, type UserSetting, workerCount } from '../core/main.ts';
 import type { Step } from '../core/plan.ts';
 import { type ReloadHistory, Reloads } from '../core/reloads.ts';
 import { Report } from '../core/report.ts';
+import { TicketSecret } from '../core/tickets.ts';
 import type { Carrier, Census, Committed, Ready, ReloadNote } from './carrier.ts';
 import { checkTree, wantedOf } from './check.ts';
 import { Claims } from './claims.ts';
@@ -47,6 +48,8 @@ export class Primary implements Carrier {
   /** What runs, for workers that are started again; undefined before the first configuration is applied. */
   #order: PrepareOrder | undefined;
   readonly #reloads = new Reloads();
+  readonly #tickets = new TicketSecret();
+  readonly #endRotation: () => void;
   #user: UserSetting | null = null;
   /** A configuration is made ready or applied, so that a worker that returns has to wait. */
   #changing = false;
@@ -75,6 +78,8 @@ export class Primary implements Carrier {
       log,
     );
     const { channel } = this.#workforce.exchange;
+    this.#tickets.watch(() => this.#workforce.tellAll(ORDERS.tickets, this.#tickets.value));
+    this.#endRotation = this.#tickets.rotate();
     channel.answer(ORDERS.retired, (_, from) => this.#retired(from));
     this.#claims = new Claims(channel, () => this.#workforce.present);
   }
@@ -104,6 +109,7 @@ export class Primary implements Carrier {
         await this.#workforce.open(staff.start);
         fresh = staff.start;
       }
+      for (const index of fresh) this.#tellTickets(index);
       await this.#prepareWorkers(order, read, fresh);
       const listeners = await this.#listeners.prepare(wantedOf(tree), trial);
       try {
@@ -181,6 +187,7 @@ export class Primary implements Carrier {
   }
 
   async stop(): Promise<void> {
+    this.#endRotation();
     this.#listeners.close();
     this.#distribution.close();
     this.#workforce.tellAll(ORDERS.stop);
@@ -299,7 +306,12 @@ export class Primary implements Carrier {
     }
   }
 
+  #tellTickets(index: number): void {
+    this.#workforce.exchange.channel.tell(index, ORDERS.tickets, this.#tickets.value);
+  }
+
   async #bringOne(index: number, order: PrepareOrder): Promise<void> {
+    this.#tellTickets(index);
     const prepared = await this.#workforce.ask<Prepared>(index, ORDERS.prepare, order, ORDER_MS);
     if ('answer' in prepared && prepared.answer.ok) {
       const { history } = this.#reloads;

@@ -12,9 +12,11 @@ export class Single implements Carrier {
   readonly fixed = ['worker_processes'];
   readonly #serving: Serving;
   readonly #listeners: Listeners;
+  readonly #endRotation: () => void;
 
   constructor(serving: Serving) {
     this.#serving = serving;
+    this.#endRotation = serving.runtime.tickets.rotate();
     this.#listeners = new Listeners(
       (socket, door, unread) => serving.take(socket, door, unread),
       serving.runtime.log,
@@ -73,6 +75,7 @@ export class Single implements Carrier {
   }
 
   async stop(): Promise<void> {
+    this.#endRotation();
     this.#listeners.close();
     await this.#serving.stop();
   }

@@ -51,6 +51,7 @@ export class Worker {
   #ready: { readonly config: Config; readonly part: PreparedPart } | undefined;
   #stopping: Promise<void> | undefined;
   #members: readonly number[];
+  #secret: Uint8Array | undefined;
 
   constructor(options: WorkerOptions) {
     const { index, send } = options;
@@ -77,6 +78,10 @@ export class Worker {
     on(ORDERS.reopen, () => this.#reopen());
     on(ORDERS.members, (members: readonly number[]) => {
       this.#members = members;
+    });
+    on(ORDERS.tickets, (secret: Uint8Array) => {
+      this.#secret = secret;
+      this.#running?.serving.runtime.tickets.set(secret);
     });
     on(ORDERS.retire, () => this.#retire());
     on(ORDERS.recall, () => this.#recall());
@@ -165,6 +170,7 @@ export class Worker {
     );
     const runtime = new Runtime(config.prefix, log.logger, workers, others);
     others.attach(runtime);
+    if (this.#secret !== undefined) runtime.tickets.set(this.#secret);
     const serving = new Serving(runtime, hosts(runtime));
     const retirement = new Retirement(
       () => serving.empty,

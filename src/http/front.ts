@@ -4,7 +4,7 @@ import { DirectConnection, type DirectReply } from './direct.ts';
 import { refuseConnect } from './refusals.ts';
 import type { PlainHead } from './request-head.ts';
 import type { HttpServer } from './router.ts';
-import { type TlsIdentity, tlsServer } from './tls.ts';
+import { setTicketKeys, type TlsIdentity, tlsServer } from './tls.ts';
 
 /** How often node:http looks for clients that are too slow with their header, ms. */
 const HEADER_CHECK_MS = 1000;
@@ -20,6 +20,8 @@ export interface Front {
   /** Those that node:http has not been needed for yet. */
   readonly direct: ReadonlySet<DirectConnection>;
   hand(socket: Socket): void;
+  /** Has TLS sessions resumed by another secret. */
+  useTickets(secret: Buffer): void;
 }
 
 /** What a front tells. */
@@ -64,12 +66,17 @@ export function openFront(server: HttpServer, identity: TlsIdentity | undefined,
     socket.once('close', () => direct.delete(connection));
   };
   const common = { options: frontOptions(server, identity), http, direct };
-  if (identity === undefined) return { ...common, secure: false, hand: read };
+  if (identity === undefined) return { ...common, secure: false, hand: read, useTickets: () => undefined };
   const tls = tlsServer(identity, (socket) => {
     if (events.secured(socket)) read(socket);
     else socket.destroy();
   });
-  return { ...common, secure: true, hand: (socket) => void tls.emit('connection', socket) };
+  return {
+    ...common,
+    secure: true,
+    hand: (socket) => void tls.emit('connection', socket),
+    useTickets: (secret) => setTicketKeys(tls, identity, secret),
+  };
 }
 
 function mostHeadBytes({ conf }: HttpServer): number {

@@ -59,6 +59,10 @@ export class HttpHost implements Host {
         runtime.workers.answer(topic, (body) => answer(runtime, body as never));
       }
     }
+    const { tickets } = runtime;
+    tickets.watch(() => {
+      for (const front of this.#fronts.values()) front.useTickets(tickets.value);
+    });
     this.#logs = new AccessLogs(runtime.logFiles, runtime.prefix, runtime.log);
     const nothing = {
       block: undefined,
@@ -123,7 +127,7 @@ export class HttpHost implements Host {
     const running = this.#fronts.get(key);
     if (running !== undefined && running.options === frontOptions(fallback, identity)) return running;
     const first = fallback.listens.find((listen) => listen.key === key)!;
-    return openFront(fallback, identity, {
+    const front = openFront(fallback, identity, {
       request: (request, response) => this.#request(request, response),
       failed: (error, socket) => {
         const { log, measures } = this.#runtime;
@@ -142,6 +146,8 @@ export class HttpHost implements Host {
         return true;
       },
     });
+    front.useTickets(this.#runtime.tickets.value);
+    return front;
   }
 
   /** The address of a connection as it is written now; undefined where a reload has taken it away. */

@@ -67,7 +67,17 @@ export const tlsTable = {
       shown: 'none',
     },
   ),
-  ssl_session_tickets: flag(true, 'Lets clients resume sessions by tickets.', SERVERS),
+  ssl_session_tickets: flag(
+    true,
+    'Lets clients resume sessions by tickets, at any worker; their keys are made at the start and anew every day.',
+    SERVERS,
+  ),
+  ssl_session_ticket_key: list<string>(
+    readFile,
+    'A file of 48 or 80 random bytes that the keys of tickets are made of instead, so that servers with the same file resume each other’s sessions. The first one counts: tickets of further ones get a full handshake.',
+    'file',
+    { ...SERVERS, example: 'ssl_session_ticket_key /etc/ssl/ticket.key;' },
+  ),
   ssl_ecdh_curve: text('auto', 'Groups for the key exchange, joined by colons.', {
     ...SERVERS,
     shown: 'auto',

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { constants, createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import {
@@ -10,7 +10,11 @@ import {
 } from 'node:tls';
 import { ConfigError, type Position } from '../config/errors.ts';
 import { chooseByName } from '../core/server-names.ts';
+import { ticketKeys } from '../core/tickets.ts';
 import type { HttpServer } from './router.ts';
+
+/** The same in all processes, and in servers that share a file of keys; tickets are told apart by their keys. */
+const SESSIONS = 'mediad';
 
 const VERSIONS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
 
@@ -22,6 +26,10 @@ export interface TlsIdentity {
   readonly fingerprint: string;
   /** A digest of what was read for each server. */
   readonly certificates: ReadonlyMap<HttpServer, string>;
+  /** The keys of session tickets that follow from the server's secret, or from a file in its place. */
+  ticketKeys(secret: Buffer): Buffer;
+  /** Of the servers that are chosen by name. */
+  readonly contexts: Iterable<SecureContext>;
 }
 
 /** Reads the certificates of an address' servers. Throws ConfigError where one cannot be used. */
@@ -41,8 +49,15 @@ export function readIdentity(
     hash.update(JSON.stringify([server.names, server === fallback, server.tls, own]));
   }
   const { ssl_verify_client, ssl_session_timeout } = fallback.tls;
+  const own = contextOptions(fallback, prefix);
+  const keyFile = readTicketKey(fallback, prefix);
+  if (keyFile !== null) hash.update(keyFile);
+  const fingerprint = hash.digest('hex');
+  // A ticket must not spare anybody a certificate; servers that share a file may be told apart by all else.
+  const shared = JSON.stringify([ssl_verify_client, own.ca ?? '']);
   const options: TlsOptions = {
-    ...contextOptions(fallback, prefix),
+    ...own,
+    sessionIdContext: SESSIONS,
     ALPNProtocols: ['http/1.1'],
     handshakeTimeout: fallback.conf.client_header_timeout,
     sessionTimeout: Math.max(ssl_session_timeout, 1),
@@ -53,7 +68,14 @@ export function readIdentity(
       done(null, named === undefined ? undefined : contexts.get(named));
     },
   };
-  return { options, certificates, fingerprint: hash.digest('hex') };
+  return {
+    options,
+    certificates,
+    fingerprint,
+    contexts: [...contexts.values()],
+    ticketKeys: (secret) =>
+      keyFile === null ? ticketKeys(secret, fingerprint) : ticketKeys(keyFile, shared),
+  };
 }
 
 /** A TLS server that is handed its connections; `secured` gets them after the handshake. */
@@ -65,6 +87,16 @@ export function tlsServer(
   // A client that breaks the handshake off has lost its own connection only.
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   return server;
+}
+
+/** Has tickets made and opened with the keys that follow from a secret, by the servers of all names alike. */
+export function setTicketKeys(server: Server, identity: TlsIdentity, secret: Buffer): void {
+  const keys = identity.ticketKeys(secret);
+  server.setTicketKeys(keys);
+  // A ticket is made in the context of the name that was asked for, and opened before that is known.
+  for (const { context } of identity.contexts) {
+    (context as { setTicketKeys(keys: Buffer): void }).setTicketKeys(keys);
+  }
 }
 
 /** Reads and checks the files of one server. */
@@ -94,6 +126,7 @@ function contextOptions(server: HttpServer, prefix: string): TlsOptions {
     ecdhCurve: tls.ssl_ecdh_curve,
     ...(dhparam === undefined ? {} : { dhparam }),
     ...(ca === undefined ? {} : { ca }),
+    ...(tls.ssl_session_tickets ? {} : { secureOptions: constants.SSL_OP_NO_TICKET }),
   };
   let failure: unknown;
   for (const passphrase of passphrases.length === 0 ? [undefined] : passphrases) {
@@ -115,6 +148,17 @@ function contextOptions(server: HttpServer, prefix: string): TlsOptions {
   );
 }
 
+function readTicketKey({ tls, block }: HttpServer, prefix: string): Buffer | null {
+  const [file] = tls.ssl_session_ticket_key;
+  if (file === undefined) return null;
+  const at = block.origins['ssl_session_ticket_key'] ?? block.at;
+  const content = readBytes(file, 'ssl_session_ticket_key', at, prefix);
+  if (content.length !== 48 && content.length !== 80) {
+    throw wrong(`ssl_session_ticket_key "${file}" must have 48 or 80 bytes`, at);
+  }
+  return content;
+}
+
 function passphrasesOf(file: string, server: HttpServer, prefix: string): readonly string[] {
   const at = server.block.origins['ssl_password_file'] ?? server.block.at;
   return read(file, 'ssl_password_file', at, prefix)
@@ -123,9 +167,13 @@ function passphrasesOf(file: string, server: HttpServer, prefix: string): readon
 }
 
 function read(file: string, directive: string, at: Position, prefix: string): string {
+  return readBytes(file, directive, at, prefix).toString('utf8');
+}
+
+function readBytes(file: string, directive: string, at: Position, prefix: string): Buffer {
   const path = isAbsolute(file) ? file : join(prefix, file);
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(path);
   } catch (error) {
     throw wrong(`cannot load ${directive} "${path}": ${textOfError(error)}`, at);
   }

@@ -164,12 +164,19 @@ const BUILT_IN: Readonly<Record<string, Getter>> = {
   ssl_protocol: (x) => tlsFact(x, 'getProtocol'),
   ssl_cipher: (x) => tlsFact(x, 'getCipher'),
   ssl_server_name: (x) => tlsFact(x, 'servername'),
+  ssl_session_reused: (x) => tlsFact(x, 'isSessionReused'),
 };
 
-function tlsFact(exchange: Exchange, fact: 'getProtocol' | 'getCipher' | 'servername'): string {
+type TlsFact = 'getProtocol' | 'getCipher' | 'servername' | 'isSessionReused';
+
+function tlsFact(exchange: Exchange, fact: TlsFact): string {
   const socket = exchange.connection.socket as Partial<import('node:tls').TLSSocket> & {
     servername?: string | false;
   };
+  if (fact === 'isSessionReused') {
+    const reused = socket.isSessionReused?.();
+    return reused === undefined ? '' : reused ? 'r' : '.';
+  }
   if (fact === 'servername') return socket.servername || '';
   if (fact === 'getCipher') return socket.getCipher?.().name ?? '';
   return socket.getProtocol?.() ?? '';
