@@ -53,6 +53,8 @@ export class Primary implements Carrier {
   #user: UserSetting | null = null;
   /** A configuration is made ready or applied, so that a worker that returns has to wait. */
   #changing = false;
+  /** Workers that were started for a configuration which is not in force yet. */
+  #fresh: readonly number[] = [];
   /** Workers that have returned and not got the configuration yet. */
   readonly #returned = new Set<number>();
   #bringing: Promise<void> = Promise.resolve();
@@ -99,18 +101,17 @@ export class Primary implements Carrier {
     if (warnings.some(({ severity }) => severity === 'error')) throw new ConfigError(warnings);
     await this.#bringing;
     this.#changing = true;
-    let fresh: readonly number[] = [];
     try {
       await this.#workforce.dismissed();
       const order = this.#orderOf(read, config, trial);
       const { members, leaving } = this.#workforce;
       const staff = staffing(workerCount(settingsOf(tree, mainTable)), members, leaving);
       if (!trial) {
+        this.#fresh = staff.start;
         await this.#workforce.open(staff.start);
-        fresh = staff.start;
       }
-      for (const index of fresh) this.#tellTickets(index);
-      await this.#prepareWorkers(order, read, fresh);
+      for (const index of this.#fresh) this.#tellTickets(index);
+      await this.#prepareWorkers(order, read);
       const listeners = await this.#listeners.prepare(wantedOf(tree), trial);
       try {
         await last();
@@ -125,7 +126,7 @@ export class Primary implements Carrier {
         commit: () => {
           const report = new Report();
           // Letters keep their order: a worker has the configuration before it gets connections that need it.
-          const answers = this.#commitWorkers(fresh);
+          const answers = this.#commitWorkers();
           listeners.commit(report);
           this.#order = order;
           this.#reloads.start(tree);
@@ -133,11 +134,11 @@ export class Primary implements Carrier {
         },
         undo: async () => {
           await listeners.undo();
-          await this.#undo(fresh);
+          await this.#undo();
         },
       };
     } catch (error) {
-      await this.#undo(fresh);
+      await this.#undo();
       throw error;
     }
   }
@@ -158,8 +159,9 @@ export class Primary implements Carrier {
   }
 
   async status(): Promise<Census & { readonly workers: readonly object[] }> {
-    const said = await this.#workforce.askAll<Census>(ORDERS.census);
-    const { leaving } = this.#workforce;
+    const { leaving, present } = this.#workforce;
+    const serving = present.filter((index) => !this.#fresh.includes(index));
+    const said = await this.#workforce.askAll<Census>(ORDERS.census, undefined, undefined, serving);
     const total = { connections: this.#distribution.waiting, publishers: 0, viewers: 0 };
     const workers = said.map((one) => {
       const pid = this.#workforce.process(one.worker)?.pid;
@@ -202,12 +204,12 @@ export class Primary implements Carrier {
     return { texts, trial, errorLog, detached, sockets: this.#folder.path };
   }
 
-  async #prepareWorkers(order: PrepareOrder, read: ReadConfig, fresh: readonly number[]): Promise<void> {
+  async #prepareWorkers(order: PrepareOrder, read: ReadConfig): Promise<void> {
     const said = await this.#workforce.askAll<Prepared>(ORDERS.prepare, order, ORDER_MS);
     const findings = said.flatMap((one): readonly Diagnostic[] => {
       if ('answer' in one) return one.answer.ok ? [] : asNamed(one.answer.findings, read);
       // One that has died meanwhile gets what is applied when it returns.
-      const needed = fresh.includes(one.worker) || this.#workforce.present.includes(one.worker);
+      const needed = this.#fresh.includes(one.worker) || this.#workforce.present.includes(one.worker);
       return needed ? [{ severity: 'error', code: 'worker-silent', message: one.lost }] : [];
     });
     if (findings.length > 0) throw new ConfigError(distinct(findings));
@@ -219,8 +221,10 @@ export class Primary implements Carrier {
   }
 
   /** What others have had all along is no news of those that have just begun. */
-  #commitWorkers(fresh: readonly number[]): Promise<readonly Said<CommittedData>[]> {
+  #commitWorkers(): Promise<readonly Said<CommittedData>[]> {
     const { present } = this.#workforce;
+    const fresh = this.#fresh;
+    this.#fresh = [];
     const commit = (among: readonly number[], before: ReloadHistory | undefined) =>
       this.#workforce.askAll<CommittedData>(ORDERS.commit, before, ORDER_MS, among);
     if (this.#order === undefined) return commit(present, undefined);
@@ -280,8 +284,9 @@ export class Primary implements Carrier {
     return mergeCommitted([own, ...parts]);
   }
 
-  async #undo(fresh: readonly number[]): Promise<void> {
-    await this.#workforce.drop(fresh);
+  async #undo(): Promise<void> {
+    await this.#workforce.drop(this.#fresh);
+    this.#fresh = [];
     await this.#workforce.askAll(ORDERS.undo, undefined, ORDER_MS);
     this.#changed();
   }

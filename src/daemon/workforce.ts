@@ -29,6 +29,8 @@ interface Place {
   last: boolean;
   /** It was told to end. */
   dismissed: boolean;
+  /** It never served. */
+  dropped: boolean;
   /** Told once there is no process any more. */
   readonly mourners: (() => void)[];
 }
@@ -96,6 +98,7 @@ export class Workforce {
       if (place === undefined) return undefined;
       place.last = true;
       place.dismissed = true;
+      place.dropped = true;
       clearTimeout(place.timer);
       if (place.process === undefined) {
         this.#forget(index);
@@ -238,7 +241,8 @@ export class Workforce {
     } else this.#again(index, place, { worker: index, pid, how });
   }
 
-  #tellRetired({ dismissed }: Place, fields: object): void {
+  #tellRetired({ dismissed, dropped }: Place, fields: object): void {
+    if (dropped) return;
     if (dismissed) this.#log.info(fields, 'a worker has retired');
     else this.#log.error(fields, 'a worker that was retiring has ended');
   }
@@ -271,6 +275,7 @@ function emptyPlace(): Place {
     opening: undefined,
     last: false,
     dismissed: false,
+    dropped: false,
     mourners: [],
   };
 }
