@@ -103,7 +103,7 @@ async function build() {
     },
     {
       name: 'code cache',
-      inputs: ['bin/program.js', 'tools/code-cache.js', 'dist/program/mediad.cjs'],
+      inputs: ['bin/program.js', 'tools/code-cache.js', 'tools/warm-up.js', 'dist/program/mediad.cjs'],
       output: 'dist/program/mediad.cache',
       run: () => node('tools/code-cache.js'),
     },
