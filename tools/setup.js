@@ -93,7 +93,7 @@ async function build() {
     },
     {
       name: 'server',
-      inputs: ['src', 'grammar', 'tsconfig.json', 'package-lock.json', 'tools/setup.js'],
+      inputs: ['src', 'grammar', 'tsconfig.json', 'package-lock.json', 'tools'],
       except: 'src/web',
       output: 'dist/program/mediad.cjs',
       run: async () => {
@@ -103,7 +103,7 @@ async function build() {
     },
     {
       name: 'code cache',
-      inputs: ['bin/program.js', 'tools/code-cache.js', 'tools/warm-up.js', 'dist/program/mediad.cjs'],
+      inputs: ['bin/program.js', 'tools', 'dist/program/mediad.cjs'],
       output: 'dist/program/mediad.cache',
       run: () => node('tools/code-cache.js'),
     },
@@ -178,6 +178,11 @@ async function bundleProgram() {
     entryPoints: { mediad: 'dist/cli.js' },
     outExtension: { '.js': '.cjs' },
     format: 'cjs',
+    alias: {
+      'sonic-boom': './tools/no-log-streams.cjs',
+      'thread-stream': './tools/no-log-streams.cjs',
+      worker_threads: './tools/main-thread.cjs',
+    },
     // A third less to read at each start. Names stay, and lines are short enough to be found by a stack trace.
     minifyWhitespace: true,
     lineLimit: 110,

@@ -1,7 +1,6 @@
 import type { Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { send } from '@fastify/send';
 import type { Logger } from '../core/log.ts';
 import type { FileVisitor, MemoryFile } from '../core/memory-files.ts';
 import { Refused } from '../core/refused.ts';
@@ -298,6 +297,8 @@ function isRange(text: string, most: number): boolean {
 
 async function fromDisk(exchange: Exchange, path: string): Promise<Answer> {
   const { conf } = exchange.place;
+  // Not before somebody asks for a file: with its tables it is 3 ms of a start.
+  const { send } = await import('@fastify/send');
   const found = await send(conditions(exchange) as never, path.split('/').map(encodeURIComponent).join('/'), {
     root: '/',
     dotfiles: 'allow',

@@ -1,4 +1,3 @@
-import { constants, gzip, gzipSync } from 'node:zlib';
 import type { Answer, Exchange, HeaderField, StreamedBody } from './exchange.ts';
 
 /** Up to here compressing is over sooner than another thread would have begun. */
@@ -7,6 +6,9 @@ const AT_ONCE_BYTES = 16 * 1024;
 const MOST_BYTES = 8 * 1024 * 1024;
 
 const STATUSES = new Set([200, 403, 404]);
+
+/** Not loaded before something is compressed: it is 2 ms of a start. */
+const zlib = (): typeof import('node:zlib') => process.getBuiltinModule('node:zlib');
 
 /** The answer as it is to be sent: compressed where the place says so and the client takes it. */
 export function compressed(exchange: Exchange, answer: Answer): Answer | Promise<Answer> {
@@ -29,7 +31,7 @@ export function compressed(exchange: Exchange, answer: Answer): Answer | Promise
   if (bytes.length > AT_ONCE_BYTES) {
     return later(bytes, conf.level).then((less) => keep(answer, conf, whole(less)));
   }
-  return keep(answer, conf, whole(gzipSync(bytes, { level: conf.level })));
+  return keep(answer, conf, whole(zlib().gzipSync(bytes, { level: conf.level })));
 }
 
 /** Compressed once for all that get the same answer. */
@@ -45,6 +47,7 @@ function keep(answer: Answer, { level, vary }: Gzip, made: Answer): Answer {
 
 function later(bytes: Buffer, level: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
+    const { constants, gzip } = zlib();
     gzip(bytes, { level, strategy: constants.Z_DEFAULT_STRATEGY }, (error, less) => {
       if (error === null) resolve(less);
       else reject(error);
