@@ -18,6 +18,8 @@ interface WriteRequest {
 export interface SocketHandle {
   /** 0, or the number of an error; undefined from a handle that is closed. */
   writeBuffer: (request: WriteRequest, bytes: Buffer) => number | undefined;
+  /** The same for several buffers, in one system call; `whole`: they are nothing but buffers. */
+  writev: (request: WriteRequest, buffers: readonly Buffer[], whole: true) => number | undefined;
 }
 
 interface WithHandle {
@@ -42,7 +44,8 @@ let spare: WriteRequest | undefined;
 export function handleOf(socket: Socket): SocketHandle | null {
   if (socket instanceof TLSSocket || socket._write !== Socket.prototype._write) return null;
   const handle = (socket as WithHandle)._handle;
-  return typeof handle?.writeBuffer === 'function' ? (handle as SocketHandle) : null;
+  const known = typeof handle?.writeBuffer === 'function' && typeof handle.writev === 'function';
+  return known ? (handle as SocketHandle) : null;
 }
 
 /** How a socket's queue calls bytes that are no text. */
@@ -69,15 +72,48 @@ export function writeDirect(
   }
   request.handle = handle;
   request.callback = written;
-  const failure = handle.writeBuffer(request, bytes);
+  return taken(request, handle.writeBuffer(request, bytes), bytes, bytes.length, written);
+}
+
+/** The same for several buffers of so many `bytes` together, in one system call. */
+export function writeAllDirect(
+  socket: Socket,
+  handle: SocketHandle,
+  buffers: readonly Buffer[],
+  bytes: number,
+  written: (error?: Error | null) => void,
+): boolean {
+  const request = spare;
+  if (request === undefined) {
+    // To learn of requests costs a copy, once.
+    if (newRequest === undefined) return writeDirect(socket, handle, Buffer.concat(buffers, bytes), written);
+    socket._writev!(
+      buffers.map((chunk) => ({ chunk, encoding: BYTES })),
+      written,
+    );
+    return false;
+  }
+  request.handle = handle;
+  request.callback = written;
+  return taken(request, handle.writev(request, buffers, true), buffers, bytes, written);
+}
+
+/** Whether the kernel has taken all; if not, the request is the handle's, and there has to be another one. */
+function taken(
+  request: WriteRequest,
+  failure: number | undefined,
+  buffer: unknown,
+  bytes: number,
+  written: (error?: Error | null) => void,
+): boolean {
   if (failure !== 0) {
     written(systemError(failure ?? CLOSED));
     return false;
   }
   if (request.getAsyncId() < 0) return true;
   request.async = true;
-  request.bytes = bytes.length;
-  request.buffer = bytes;
+  request.bytes = bytes;
+  request.buffer = buffer;
   spare = newRequest!();
   return false;
 }

@@ -1,19 +1,19 @@
 import type { Format, Muxer } from '../media/format.ts';
 import { AUDIO, DATA, type MediaPacket, type Opening, VIDEO } from '../media/packet.ts';
 import type { FlushPolicy } from './flush.ts';
+import { chunkOf, type Framing, frameChunk, HEAD, type Packed, TAIL } from './framing.ts';
 import type { Sink } from './sink.ts';
 
-/** How a batch travels: as it is, or as one chunk of an HTTP/1.1 chunked body (RFC 9112, 7.1). */
-export type Framing = 'plain' | 'chunked';
-
-/** Room for `00000000\r\n` before and `\r\n` after a batch, so that its chunked form is a view of the same memory. */
-const HEAD = 10;
-const TAIL = 2;
+/** What a player begins with, and what that was made from. */
+interface Opened extends Packed {
+  readonly opening: Opening;
+  readonly time: number;
+  /** It is the first that the player gets at all. */
+  readonly first: boolean;
+}
 
 /** A run of packets, packed once for all players of a feed. */
-interface Batch {
-  readonly plain: Buffer;
-  readonly chunked: Buffer;
+interface Batch extends Packed {
   /** A player may begin here. */
   readonly entry: boolean;
   /** Sequence headers or metadata, which a player that begins gets in its opening. */
@@ -117,6 +117,7 @@ export class Feed {
   readonly #seats: Seat[] = [];
   /** Packed since the newest entry, for players that join. */
   #group: Batch[] = [];
+  #opened: Opened | null = null;
   #pending: MediaPacket[] = [];
   #pendingEntry = false;
   #pendingOpening = false;
@@ -332,12 +333,11 @@ export class Feed {
   }
 
   #open(seat: Seat, time: number, group: readonly Batch[]): void {
-    const opening = this.#muxer.open(this.#source.opening, time, seat.opening < 0);
-    const first = seat.framing === 'plain' ? opening : chunkOf(opening);
+    const first = this.#openingAt(time, seat.opening < 0)[seat.framing];
     const buffers = first.length > 0 ? [first] : [];
     let bytes = first.length;
     for (const batch of group) {
-      const part = seat.framing === 'plain' ? batch.plain : batch.chunked;
+      const part = batch[seat.framing];
       if (part.length === 0) continue;
       buffers.push(part);
       bytes += part.length;
@@ -346,6 +346,17 @@ export class Feed {
     seat.bytes += bytes;
     this.bytesOut += bytes;
     if (buffers.length > 0) seat.sink.writeAll(buffers);
+  }
+
+  /** What a player begins with, made once for all who come while the same group of pictures is cached. */
+  #openingAt(time: number, first: boolean): Packed {
+    const { opening } = this.#source;
+    const known = this.#opened;
+    if (known !== null && known.opening === opening && known.time === time && known.first === first)
+      return known;
+    const plain = this.#muxer.open(opening, time, first);
+    this.#opened = { opening, time, first, plain, chunked: chunkOf(plain) };
+    return this.#opened;
   }
 
   leave(seat: Seat): void {
@@ -374,24 +385,8 @@ export class Feed {
   }
 }
 
-/** The chunked form of a batch that has HEAD bytes before it and TAIL after it in its own memory. */
-function frameChunk(plain: Buffer): Buffer {
-  if (plain.length === 0) return plain;
-  const whole = Buffer.from(plain.buffer, plain.byteOffset - HEAD, plain.length + HEAD + TAIL);
-  whole.write(plain.length.toString(16).padStart(8, '0'), 0, 'latin1');
-  whole.write('\r\n', 8, 'latin1');
-  whole.write('\r\n', HEAD + plain.length, 'latin1');
-  return whole;
-}
-
 /** The time of the first media; metadata have none. */
 function startOf(packets: readonly MediaPacket[]): number {
   for (const { kind, time } of packets) if (kind !== DATA) return time;
   return packets[0]!.time;
-}
-
-function chunkOf(bytes: Buffer): Buffer {
-  return bytes.length === 0
-    ? bytes
-    : Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]);
 }

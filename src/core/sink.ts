@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { handleOf, type SocketHandle, writeDirect } from './direct-write.ts';
+import { handleOf, type SocketHandle, writeAllDirect, writeDirect } from './direct-write.ts';
 
 /** Where batches go: a player's socket, or a file. Writing never waits and never throws; `backlog` tells what is left. */
 export interface Sink {
@@ -22,12 +22,15 @@ export class SocketSink implements Sink {
   readonly #socket: Socket;
   readonly #aborted: (reason: string) => void;
   /**
-   * Set while nothing is in the socket's queue and nothing of the last write is left: batches go past the queue, and
+   * Set while nothing is in the socket's queue or gathered, and nothing of the last write is left: batches go past the queue, and
    * nothing but the handle is looked at. With a thousand players each object more is one that no cache holds.
    */
   #clear: SocketHandle | null = null;
   /** Bytes of a write past the queue that the kernel has not taken whole. */
   #underWay = 0;
+  /** What is to leave in one piece, while that is being put together. */
+  #gathered: Buffer[] | null = null;
+  #gatheredBytes = 0;
 
   /** `aborted` is told why before the socket is reset. */
   constructor(socket: Socket, aborted: (reason: string) => void) {
@@ -38,7 +41,8 @@ export class SocketSink implements Sink {
   write(bytes: Buffer): void {
     const handle = this.#clear ?? this.#look();
     if (handle === null) {
-      if (this.#socket.writable) this.#socket.write(bytes);
+      if (this.#gathered !== null) this.#gather(bytes);
+      else if (this.#socket.writable) this.#socket.write(bytes);
       return;
     }
     this.#underWay = bytes.length;
@@ -49,6 +53,7 @@ export class SocketSink implements Sink {
   /** The handle, if nothing waits and writes may go past the queue. */
   #look(): SocketHandle | null {
     const socket = this.#socket;
+    if (this.#gathered !== null) return null;
     if (this.#underWay > 0 || socket.writableLength > 0 || socket.writableCorked > 0) return null;
     if (!socket.writable || socket.connecting) return null;
     this.#clear = handleOf(socket);
@@ -61,37 +66,76 @@ export class SocketSink implements Sink {
   };
 
   writeAll(buffers: readonly Buffer[]): void {
-    this.together(() => {
-      for (const buffer of buffers) this.send(buffer);
-    });
+    let bytes = 0;
+    for (let i = 0; i < buffers.length; i++) bytes += buffers[i]!.length;
+    if (this.#gathered === null) this.#writePiece(buffers, bytes);
+    else for (let i = 0; i < buffers.length; i++) this.#gather(buffers[i]!);
+  }
+
+  /** Several buffers of so many bytes in one system call, as far as the kernel takes them. */
+  #writePiece(buffers: readonly Buffer[], bytes: number): void {
+    const handle = this.#clear ?? this.#look();
+    if (handle !== null) {
+      this.#underWay = bytes;
+      if (writeAllDirect(this.#socket, handle, buffers, bytes, this.#written)) this.#underWay = 0;
+      else this.#clear = null;
+      return;
+    }
+    const socket = this.#socket;
+    if (!socket.writable) return;
+    socket.cork();
+    for (let i = 0; i < buffers.length; i++) socket.write(buffers[i]!);
+    socket.uncork();
+  }
+
+  #gather(bytes: Buffer): void {
+    this.#gathered!.push(bytes);
+    this.#gatheredBytes += bytes.length;
   }
 
   /** Bytes of the owner, or a text of single-byte characters; nothing after the end. */
   send(bytes: Buffer | string): void {
+    if (this.#gathered !== null) {
+      this.#gather(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
+      return;
+    }
     this.#clear = null;
     if (this.#socket.writable) this.#socket.write(bytes, 'latin1');
   }
 
   /** Has all that is written meanwhile leave in one piece. */
   together(write: () => void): void {
-    const socket = this.#socket;
+    if (this.#gathered !== null) {
+      write();
+      return;
+    }
     this.#clear = null;
-    socket.cork();
+    this.#gathered = [];
     try {
       write();
     } finally {
-      socket.uncork();
+      this.#release();
     }
+  }
+
+  #release(): void {
+    const buffers = this.#gathered;
+    const bytes = this.#gatheredBytes;
+    this.#gathered = null;
+    this.#gatheredBytes = 0;
+    if (buffers !== null && bytes > 0) this.#writePiece(buffers, bytes);
   }
 
   /** Ends the connection after what waits. */
   end(): void {
+    this.#release();
     this.#clear = null;
     this.#socket.end();
   }
 
   get backlog(): number {
-    return this.#clear !== null ? 0 : this.#underWay + this.#socket.writableLength;
+    if (this.#clear !== null) return 0;
+    return this.#underWay + this.#socket.writableLength + this.#gatheredBytes;
   }
 
   get sent(): number {
@@ -99,6 +143,8 @@ export class SocketSink implements Sink {
   }
 
   abort(reason: string): void {
+    this.#gathered = null;
+    this.#gatheredBytes = 0;
     this.#aborted(reason);
     resetSocket(this.#socket);
   }
@@ -119,6 +165,15 @@ export function sentBytes(socket: Socket): number {
   const waiting = handle?.writeQueueSize;
   if (written === undefined || waiting === undefined) return socket.bytesWritten - socket.writableLength;
   return written - waiting;
+}
+
+/**
+ * Bytes that have been handed to a socket, as its `bytesWritten` has them, which goes through the queue whether there is
+ * anything in it or not.
+ */
+export function handedBytes(socket: Socket): number {
+  const handed = socket.writableLength === 0 ? (socket as WithHandle)._handle?.bytesWritten : undefined;
+  return handed ?? socket.bytesWritten;
 }
 
 /**

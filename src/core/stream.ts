@@ -4,8 +4,9 @@ import { AUDIO, DATA, type Kind, type MediaPacket, type Opening, VIDEO } from '.
 import { HEADER, headerSlot, KEY, MEDIA, tagFacts } from '../media/tag.ts';
 import { Timeline } from '../media/timeline.ts';
 import { Delivered } from './delivered.ts';
-import { Feed, type FeedSource, type Framing, type Patience, Seat } from './feed.ts';
+import { Feed, type FeedSource, type Patience, Seat } from './feed.ts';
 import type { Audience, FlushPolicy } from './flush.ts';
+import type { Framing } from './framing.ts';
 import { Group, type GroupBounds } from './group.ts';
 import { lookAt } from './health.ts';
 import { Meter, type Rates, type StreamCounters, type Totals } from './meter.ts';

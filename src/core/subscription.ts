@@ -1,5 +1,6 @@
 import type { Format } from '../media/format.ts';
-import type { Framing, Patience, Seat, SeatCounters } from './feed.ts';
+import type { Patience, Seat, SeatCounters } from './feed.ts';
+import type { Framing } from './framing.ts';
 import type { PlayRequest } from './request.ts';
 import type { Sink } from './sink.ts';
 import type { Stream } from './stream.ts';

@@ -25,21 +25,24 @@ export class Tallies {
   open(name: string): Tally {
     const board = this.#board;
     const own = new Map<string, number>();
-    const keyOf = (key: string): string => JSON.stringify([name, key]);
+    // Names are JSON or plain words, and so of one line.
+    const keyOf = (key: string): string => `${name}\n${key}`;
     const change = (key: string, by: number): void => {
       const mine = (own.get(key) ?? 0) + by;
       if (mine === 0) own.delete(key);
       else own.set(key, mine);
-      const count = (board.own(keyOf(key)) ?? 0) + by;
-      if (count > 0) board.set(keyOf(key), count);
-      else board.delete(keyOf(key));
+      const entry = keyOf(key);
+      const count = (board.own(entry) ?? 0) + by;
+      if (count > 0) board.set(entry, count);
+      else board.delete(entry);
     };
     return {
       add: (key) => change(key, 1),
       remove: (key) => change(key, -1),
       of: (key) => {
-        let count = board.own(keyOf(key)) ?? 0;
-        for (const other of board.others(keyOf(key))) count += other;
+        const entry = keyOf(key);
+        let count = board.own(entry) ?? 0;
+        for (const other of board.others(entry)) count += other;
         return count;
       },
       close: () => {

@@ -1,5 +1,7 @@
+import type { Socket } from 'node:net';
 import { Meter, type Rates } from './meter.ts';
 import type { Client } from './request.ts';
+import { handedBytes } from './sink.ts';
 
 /** A connection that carries streams, as far as statistics care. */
 export interface Carrier {
@@ -7,6 +9,34 @@ export interface Carrier {
   /** Bytes on the wire so far. */
   readonly bytesIn: number;
   readonly bytesOut: number;
+}
+
+/** A socket as statistics see it, from the numbers of bytes `before` on. */
+export class SocketTraffic implements Carrier {
+  readonly protocol: Carrier['protocol'];
+  readonly #socket: Socket;
+  readonly #in: number;
+  readonly #out: number;
+
+  constructor(socket: Socket, protocol: Carrier['protocol'], before = { in: 0, out: 0 }) {
+    this.#socket = socket;
+    this.protocol = protocol;
+    this.#in = before.in;
+    this.#out = before.out;
+  }
+
+  /** From now on. */
+  static from(socket: Socket, protocol: Carrier['protocol']): SocketTraffic {
+    return new SocketTraffic(socket, protocol, { in: socket.bytesRead, out: handedBytes(socket) });
+  }
+
+  get bytesIn(): number {
+    return this.#socket.bytesRead - this.#in;
+  }
+
+  get bytesOut(): number {
+    return handedBytes(this.#socket) - this.#out;
+  }
 }
 
 /** What came and went with the connections of one protocol; bytes are those on the wire. */

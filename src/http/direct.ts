@@ -26,6 +26,8 @@ export class DirectConnection {
   fresh = true;
   /** What came before its turn. */
   #held: Buffer | null = null;
+  /** What had left when it was silent last. */
+  #sent = 0;
 
   /** `silence` is how long it may say nothing before its first request, ms; 0: for ever. */
   constructor(socket: Socket, limits: HeadLimits, silence: number, events: DirectEvents) {
@@ -58,7 +60,13 @@ export class DirectConnection {
   };
 
   readonly #silent = (): void => {
-    this.#socket.destroy();
+    const socket = this.#socket;
+    const { backlog, sent } = this.#sink;
+    // Whoever takes a long answer slowly is not silent; only the handle has seen it.
+    if (backlog > 0 && sent !== this.#sent) {
+      this.#sent = sent;
+      socket.setTimeout(socket.timeout ?? 0);
+    } else socket.destroy();
   };
 
   readonly #closed = (): void => {
@@ -139,12 +147,7 @@ export class DirectReply implements Reply {
     const sink = this.#sink;
     if (head.whole !== undefined) sink.write(head.whole);
     else if (body === null || body.length === 0) sink.send(head.text);
-    else {
-      sink.together(() => {
-        sink.send(head.text);
-        sink.send(body);
-      });
-    }
+    else sink.writeAll([head.bytes ?? Buffer.from(head.text, 'latin1'), body]);
     this.end();
   }
 
@@ -175,7 +178,8 @@ export class DirectReply implements Reply {
     if (this.#sink.backlog === 0) this.#left();
     else {
       socket.write('', (error) => {
-        if (!error) this.#left();
+        // What a destroyed socket drops is told without an error.
+        if (!error && !socket.destroyed) this.#left();
       });
     }
   }

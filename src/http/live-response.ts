@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
 import { countConnectionError } from '../core/connection-errors.ts';
-import type { Framing } from '../core/feed.ts';
-import { SocketSink } from '../core/sink.ts';
-import type { Carrier } from '../core/traffic.ts';
+import type { Framing } from '../core/framing.ts';
+import { handedBytes, SocketSink } from '../core/sink.ts';
+import { type Carrier, SocketTraffic } from '../core/traffic.ts';
 import type { Exchange, HeaderField } from './exchange.ts';
 import { addedFields, firstFields, withoutDoubles } from './response-headers.ts';
+import type { Place } from './router.ts';
 
 /**
  * An answer without an end, such as a live stream: its batches are written to the connection as they are, without a
@@ -17,12 +18,10 @@ export class LiveResponse {
   reason = '';
   readonly #exchange: Exchange;
   readonly #socket: Socket;
+  readonly #head: Head;
   #ended = false;
 
-  /**
-   * Sends the header, together with what is written in the same turn. `protocol` is what its bytes count as; null:
-   * nothing that carries streams.
-   */
+  /** `protocol` is what its bytes count as; null: nothing that carries streams. */
   constructor(
     exchange: Exchange,
     type: string,
@@ -40,32 +39,25 @@ export class LiveResponse {
     });
     connection.live = true;
     if (protocol !== null) {
-      socket.once('close', exchange.runtime.hub.traffic.add(carrierOf(socket, protocol)));
+      socket.once('close', exchange.runtime.hub.traffic.add(new SocketTraffic(socket, protocol)));
     }
     socket.setTimeout(0);
-    const header = this.#header(type, fields);
-    socket.cork();
-    process.nextTick(() => socket.uncork());
-    const before = socket.bytesWritten + header.length;
-    exchange.measure = () => Math.max(this.sink.sent - before, 0);
-    this.sink.send(header);
+    this.#head = headOf(exchange, type, fields, this.framing);
   }
 
-  #header(type: string, fields: readonly HeaderField[]): string {
+  /** Sends the header, and what is written meanwhile with it in one piece. */
+  begin(write: () => void): void {
     const exchange = this.#exchange;
-    const all = withoutDoubles([
-      ...firstFields(exchange),
-      ['Content-Type', type],
-      ...(this.framing === 'chunked' ? [['Transfer-Encoding', 'chunked'] as const] : []),
-      ['Connection', 'close'],
-      ...fields,
-      ...addedFields(exchange, 200).filter(([name]) => !/^expires$/i.test(name)),
-    ]);
+    const { fields, bytes } = this.#head;
     exchange.status = 200;
-    exchange.sentHeaders = all;
-    const header = `HTTP/1.1 200 OK\r\n${all.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
-    exchange.headerBytes = header.length;
-    return header;
+    exchange.sentHeaders = fields;
+    exchange.headerBytes = bytes.length;
+    const before = handedBytes(this.#socket) + bytes.length;
+    exchange.measure = () => Math.max(this.sink.sent - before, 0);
+    this.sink.together(() => {
+      this.sink.send(bytes);
+      write();
+    });
   }
 
   /** Runs once when the connection has gone, however it came to that. */
@@ -87,15 +79,46 @@ export class LiveResponse {
   }
 }
 
-/** The connection as statistics see it. */
-function carrierOf(socket: Socket, protocol: Carrier['protocol']): Carrier {
-  return {
-    protocol,
-    get bytesIn() {
-      return socket.bytesRead;
-    },
-    get bytesOut() {
-      return socket.bytesWritten;
-    },
-  };
+/** A header as it is sent. */
+interface Head {
+  readonly fields: readonly HeaderField[];
+  readonly bytes: Buffer;
+}
+
+/** What the newest header of a place was made from. */
+interface Kept {
+  readonly second: number;
+  readonly type: string;
+  readonly own: readonly HeaderField[];
+  readonly framing: Framing;
+  readonly head: Head;
+}
+
+const kept = new WeakMap<Place, Kept>();
+
+/** The header of an answer, made once a second where it does not depend on the request. */
+function headOf(exchange: Exchange, type: string, own: readonly HeaderField[], framing: Framing): Head {
+  const { place } = exchange;
+  if (!place.steady || exchange.variables.size > 0) return makeHead(exchange, type, own, framing);
+  const second = Math.floor(Date.now() / 1000);
+  const known = kept.get(place);
+  if (known?.second === second && known.type === type && known.own === own && known.framing === framing) {
+    return known.head;
+  }
+  const head = makeHead(exchange, type, own, framing);
+  kept.set(place, { second, type, own, framing, head });
+  return head;
+}
+
+function makeHead(exchange: Exchange, type: string, own: readonly HeaderField[], framing: Framing): Head {
+  const fields = withoutDoubles([
+    ...firstFields(exchange),
+    ['Content-Type', type],
+    ...(framing === 'chunked' ? [['Transfer-Encoding', 'chunked'] as const] : []),
+    ['Connection', 'close'],
+    ...own,
+    ...addedFields(exchange, 200).filter(([name]) => !/^expires$/i.test(name)),
+  ]);
+  const text = `HTTP/1.1 200 OK\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
+  return { fields, bytes: Buffer.from(text, 'latin1') };
 }

@@ -8,6 +8,8 @@ export interface AnswerHead {
   readonly fields: readonly HeaderField[];
   /** All of it as it is sent, with the empty line that ends it. */
   readonly text: string;
+  /** The same as bytes, where many get it. */
+  readonly bytes?: Buffer;
   /** The same with the body behind it, where that is short and many get it. */
   readonly whole?: Buffer;
 }

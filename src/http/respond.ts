@@ -84,10 +84,10 @@ function respondFromKept(exchange: Exchange, answer: Answer): boolean {
   let known = kept.get(answer);
   if (known?.second !== second || known.place !== place) {
     const head = headOf(200, fieldsOf(exchange, answer, 200, answer.type, body.length, true));
+    const bytes = Buffer.from(head.text, 'latin1');
     // A short text goes out in one piece with the header; two pieces cost more than the copy.
-    const whole =
-      body.length <= SHORT_BYTES ? { whole: Buffer.concat([Buffer.from(head.text, 'latin1'), body]) } : {};
-    known = { place, second, head: { ...head, ...whole } };
+    const whole = body.length <= SHORT_BYTES ? { whole: Buffer.concat([bytes, body]) } : {};
+    known = { place, second, head: { ...head, bytes, ...whole } };
     kept.set(answer, known);
   }
   note(exchange, known.head);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { Feed, type FeedSource, type Framing, Seat } from '../../src/core/feed.ts';
+import { Feed, type FeedSource, Seat } from '../../src/core/feed.ts';
+import type { Framing } from '../../src/core/framing.ts';
 import type { Sink } from '../../src/core/sink.ts';
 import type { Format } from '../../src/media/format.ts';
 import { AUDIO, type Kind, type MediaPacket, type Opening, VIDEO } from '../../src/media/packet.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Framing } from '../../src/core/feed.ts';
+import type { Framing } from '../../src/core/framing.ts';
 import { type MediaPacket, VIDEO } from '../../src/media/packet.ts';
 import { flvFormat } from '../../src/wire/flv/format.ts';
 import { aHeader, audio, FakeSink, setUpStream, vHeader } from './fixtures.ts';

@@ -1,5 +1,6 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { watchWrites } from './handle-writes.ts';
 
 /** More than the kernel keeps for one connection. */
 const MUCH = 24_000_000;
@@ -115,6 +116,69 @@ describe.each([
     }
     sink.end();
     expect((await reading).equals(Buffer.concat(expected))).toBe(true);
+  });
+
+  test('hands what is written together to the kernel in one call', async () => {
+    const [socket, client] = await pair();
+    const sink = new SocketSink(socket, () => undefined);
+    sink.write(Buffer.from('before '));
+    const writes = watchWrites(socket);
+    try {
+      sink.together(() => {
+        sink.send('a text ');
+        sink.write(Buffer.from('a batch '));
+        sink.together(() => sink.writeAll([Buffer.from('and '), Buffer.from('more ')]));
+        expect(sink.backlog).toBe(24);
+        expect(writes.calls).toEqual([]);
+      });
+      expect(writes.calls.map(String)).toEqual(['a text a batch and more ']);
+      expect(sink.backlog).toBe(0);
+      sink.writeAll([Buffer.from('at '), Buffer.from('once')]);
+      expect(writes.calls.map(String)).toEqual(['a text a batch and more ', 'at once']);
+    } finally {
+      writes.stop();
+    }
+    sink.end();
+    expect((await received(client)).toString()).toBe('before a text a batch and more at once');
+  });
+
+  test('sends what is written together before an end among it, and nothing behind', async () => {
+    const [socket, client] = await pair();
+    const sink = new SocketSink(socket, () => undefined);
+    sink.together(() => {
+      sink.send('last');
+      sink.end();
+      sink.send('too late');
+    });
+    expect((await received(client)).toString()).toBe('last');
+  });
+
+  test('sends what was written together until it was thrown in, and goes on', async () => {
+    const [socket, client] = await pair();
+    const sink = new SocketSink(socket, () => undefined);
+    const failing = (): void =>
+      sink.together(() => {
+        sink.send('one ');
+        throw new Error('in between');
+      });
+    expect(failing).toThrow('in between');
+    sink.write(Buffer.from('two'));
+    sink.end();
+    expect((await received(client)).toString()).toBe('one two');
+  });
+
+  test('counts what is left of a piece of many buffers, and keeps the order behind it', async () => {
+    const [socket, client] = await pair();
+    const sink = new SocketSink(socket, () => undefined);
+    sink.write(Buffer.from('x'));
+    const part = Buffer.alloc(MUCH / 8, 1);
+    sink.writeAll([part, part, part, part, part, part, part, part]);
+    expect(sink.backlog).toBe(MUCH);
+    expect(sink.sent).toBeLessThan(MUCH);
+    sink.write(Buffer.from('y'));
+    sink.end();
+    const all = await received(client);
+    expect([all.length, all[0], all.at(-1)]).toEqual([MUCH + 2, 120, 121]);
   });
 
   test('writes nothing after the end', async () => {

@@ -274,6 +274,24 @@ http {
     await expect.poll(() => shortLog()).toContain(`GET /hls/s.ts?slow HTTP/1.1 200 ${SEGMENT.length} OK\n`);
   });
 
+  it('serve a client that takes longer than send_timeout, as long as it takes something', async () => {
+    const socket = connect(site.port, '127.0.0.1');
+    let got = 0;
+    const began = performance.now();
+    socket.on('data', (bytes) => {
+      got += bytes.length;
+      // The kernel holds a part; the rest is asked for over two seconds and more.
+      socket.pause();
+      const late = performance.now() - began > 2500;
+      setTimeout(() => socket.resume(), late ? 0 : 50);
+    });
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.write(get('/hls/s.ts?patient', LAST));
+    await closed;
+    expect(got).toBeGreaterThan(SEGMENT.length);
+    expect(performance.now() - began).toBeGreaterThan(2000);
+  });
+
   it('leave nothing behind where the client goes in the middle', async () => {
     for (const target of ['/hls/s.ts?gone', '/disk/big.bin?gone']) {
       const socket = connect(site.port, '127.0.0.1');

@@ -39,6 +39,6 @@ export function sendEvents(exchange: Exchange): 'taken' {
     clearInterval(look);
     deaf();
   });
-  write(': events\n\n');
+  response.begin(() => write(': events\n\n'));
   return 'taken';
 }

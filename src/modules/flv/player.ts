@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { settingsOf } from '../../config/block.ts';
 import { splitOnce } from '../../core/addresses.ts';
 import type { Application } from '../../core/application.ts';
@@ -8,6 +7,7 @@ import { Refused } from '../../core/refused.ts';
 import type { Client } from '../../core/request.ts';
 import type { Stream, StreamListener } from '../../core/stream.ts';
 import type { Subscription } from '../../core/subscription.ts';
+import { SocketTraffic } from '../../core/traffic.ts';
 import type { Exchange } from '../../http/exchange.ts';
 import { LiveResponse } from '../../http/live-response.ts';
 import { DATA } from '../../media/packet.ts';
@@ -59,8 +59,11 @@ export class FlvPlayer {
       swfurl: '',
       pageurl: '',
       connectArgs: target.args,
-      traffic: trafficOf(connection.socket),
-      log: exchange.log,
+      traffic: SocketTraffic.from(connection.socket, 'http-flv'),
+      // Few are written about, and a logger of one's own is dear.
+      get log() {
+        return exchange.log;
+      },
     };
   }
 
@@ -142,11 +145,12 @@ export class FlvPlayer {
     this.#response = response;
     response.whenClosed(() => this.leave());
     if (exchange.method === 'HEAD' || this.#dismissed) {
-      response.end('answered');
+      response.begin(() => response.end('answered'));
       return;
     }
     const patience = this.#patience(subscription);
-    subscription.sit(FORMAT, response.sink, response.framing, patience);
+    // Header, opening and the cached group, and with it the first picture.
+    response.begin(() => subscription.sit(FORMAT, response.sink, response.framing, patience));
     this.#watch(patience.stall);
     exchange.log.info({ app: this.#target.app, stream: subscription.stream.name }, 'HTTP-FLV play');
   }
@@ -249,17 +253,4 @@ function untilMedia(stream: Stream, media: () => void): () => void {
   });
   if (over) leave();
   return end;
-}
-
-/** Bytes of the connection from now on. */
-function trafficOf(socket: Socket): NonNullable<Client['traffic']> {
-  const before = { in: socket.bytesRead, out: socket.bytesWritten };
-  return {
-    get bytesIn() {
-      return socket.bytesRead - before.in;
-    },
-    get bytesOut() {
-      return socket.bytesWritten - before.out;
-    },
-  };
 }

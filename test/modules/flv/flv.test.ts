@@ -4,6 +4,7 @@ import type { Publication } from '../../../src/core/publication.ts';
 import { Refused } from '../../../src/core/refused.ts';
 import { AUDIO, VIDEO } from '../../../src/media/packet.ts';
 import { flvModule } from '../../../src/modules/flv/flv.ts';
+import { watchWrites } from '../../core/handle-writes.ts';
 import { dechunk, parseAnswer, type Site, startSite } from '../../http/harness.ts';
 import {
   AAC_HEADER,
@@ -178,6 +179,36 @@ describe('HTTP-FLV', () => {
         body.toString('hex'),
       ),
     );
+  });
+
+  it('sends header, opening and the first picture in one piece', async () => {
+    apps();
+    const publication = await start('live', 's');
+    begin(publication);
+    const now = performance.now();
+    publication.push(VIDEO, 40, keyFrame(7, 200_000), now);
+    publication.push(AUDIO, 43, sound(2), now);
+    publication.endOfRead(now);
+    // Whoever came first has taught the process how sockets are written to.
+    const before = play('/live?app=live&stream=s');
+    await before.until(({ body }) => body.length > 200_000);
+    for (const [target, version] of [
+      ['/live?app=live&stream=s', '1.1'],
+      ['/plain?app=live&stream=s', '1.1'],
+      ['/live?app=live&stream=s', '1.0'],
+    ] as const) {
+      const writes = watchWrites(before.socket);
+      try {
+        const player = play(target, version);
+        await player.until(({ body }) => body.length > 200_000);
+      } finally {
+        writes.stop();
+      }
+      // Whatever else leaves meanwhile goes to those who came before.
+      const answers = writes.calls.filter((call) => call.toString('latin1', 0, 8) === 'HTTP/1.1');
+      expect(answers).toHaveLength(1);
+      expect(answers[0]!.includes(keyFrame(7, 200_000))).toBe(true);
+    }
   });
 
   it.each([
