@@ -1,5 +1,6 @@
 import type { Elsewhere } from './elsewhere.ts';
-import { FIGURES, figuresOf } from './figures.ts';
+import { inherit } from './estate.ts';
+import { FIGURES, type Figures } from './figures.ts';
 import { Audience } from './flush.ts';
 import { Hub } from './hub.ts';
 import type { Logger } from './log.ts';
@@ -9,6 +10,7 @@ import { MemoryFiles } from './memory-files.ts';
 import { Reloads } from './reloads.ts';
 import { noRequests } from './requests.ts';
 import { TicketSecret } from './tickets.ts';
+import { ownFigures } from './whole.ts';
 import { alone, type Workers } from './workers.ts';
 
 /** What the protocols' hosts and the handlers of requests share: one per process, made once, never replaced. */
@@ -31,6 +33,8 @@ export class Runtime {
   /** The installation prefix. */
   readonly prefix: string;
   readonly startedAt = Date.now();
+  /** Figures of workers that have retired. */
+  readonly estates: Figures[] = [];
 
   /** `elsewhere` is given where `workers` are several. */
   constructor(prefix: string, log: Logger, workers: Workers = alone, elsewhere?: Elsewhere) {
@@ -39,7 +43,8 @@ export class Runtime {
     this.workers = workers;
     this.files = new MemoryFiles(workers);
     this.hub = new Hub(this.audience, log, workers, this.measures, elsewhere);
-    workers.answer(FIGURES, () => figuresOf(this));
+    workers.answer(FIGURES, () => ownFigures(this));
+    inherit(this);
     this.logFiles = new LogFiles((file, err, lost) =>
       log.error({ file, err, lost }, 'a log could not be written'),
     );

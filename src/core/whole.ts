@@ -21,8 +21,18 @@ export interface Whole {
 export async function wholeFigures(runtime: Runtime): Promise<Whole> {
   const { workers } = runtime;
   const answers = await workers.ask<Figures>(FIGURES);
-  const all = [figuresOf(runtime), ...answers.map(({ answer }) => answer)] as const;
+  const all = [ownFigures(runtime), ...answers.map(({ answer }) => answer)] as const;
   return { figures: together(all), workers: { count: workers.count, answered: all.length } };
+}
+
+/** The figures of this process, with those that workers which have retired have left to it. */
+export function ownFigures(runtime: Runtime): Figures {
+  const { estates } = runtime;
+  if (estates.length === 0) return figuresOf(runtime);
+  // One is enough to keep.
+  const [last, ...before] = [...estates].reverse();
+  estates.splice(0, estates.length, together([last!, ...before]));
+  return together([figuresOf(runtime), ...estates]);
 }
 
 /**

@@ -18,6 +18,11 @@ export class Retirement {
     this.#over = over;
   }
 
+  /** Whether it has begun. */
+  get retiring(): boolean {
+    return this.#timer !== undefined;
+  }
+
   /** It begins, or goes on with another `patience`: ms from its beginning. */
   begin(patience: number): void {
     const now = performance.now();

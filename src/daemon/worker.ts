@@ -3,10 +3,12 @@ import { settingsOf } from '../config/block.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/errors.ts';
 import type { TableSource } from '../config/table.ts';
+import { bequeath } from '../core/estate.ts';
 import type { Prepared as PreparedPart } from '../core/host.ts';
 import { mainTable } from '../core/main.ts';
 import type { ReloadHistory } from '../core/reloads.ts';
 import { Runtime } from '../core/runtime.ts';
+import { statisticsOf } from '../core/statistics.ts';
 import { Links } from '../workers/links.ts';
 import { OtherWorkers } from '../workers/other-workers.ts';
 import type { Census, ReloadNote } from './carrier.ts';
@@ -110,11 +112,18 @@ export class Worker {
 
   async #stop(): Promise<void> {
     const running = this.#running;
-    running?.retirement.cancel();
-    running?.others.close();
-    await running?.serving.stop();
-    running?.links?.close();
+    if (running !== undefined) await this.#close(running);
     this.#options.ended();
+  }
+
+  async #close({ serving, retirement, others, links }: Running): Promise<void> {
+    const { retiring } = retirement;
+    retirement.cancel();
+    others.close();
+    const servers = statisticsOf(serving.runtime.hub);
+    await serving.stop();
+    links?.close();
+    if (retiring) await bequeath(serving.runtime, servers);
   }
 
   async #prepare(order: PrepareOrder): Promise<Prepared> {

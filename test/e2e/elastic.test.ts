@@ -36,6 +36,14 @@ async function counted(
   };
 }
 
+/** What statistics count from the start on, all workers together. */
+async function totals(server: Mediad): Promise<{ accepted: number; bytes: number }> {
+  const text = await (await fetch(server.httpUrl('/stat'), { headers: { Connection: 'close' } })).text();
+  const [, accepted] = /"naccepted":(\d+)/.exec(text)!;
+  const [, bytes] = /"bytes_in":(\d+)/.exec(text)!;
+  return { accepted: Number(accepted), bytes: Number(bytes) };
+}
+
 describe('the number of workers', () => {
   test('changes under a publisher and its players, who do not lose a frame', async () => {
     const server = await mediad(conf(2, 'gop_cache on;', '', MORE));
@@ -98,7 +106,7 @@ describe('the number of workers', () => {
   test('goes back to what a retiring owner has until its publisher leaves, recording and HLS included', async () => {
     const place = await makePlace();
     const application = `hls on; hls_path ${place.path('hls')}; hls_fragment 1s; hls_playlist_length 3s; recorder all { record all; record_path ${place.directory}; record_suffix .flv; }`;
-    const text = (count: number): string => conf(count, application)(place);
+    const text = (count: number): string => conf(count, application, '', MORE)(place);
     const server = await mediad(() => text(3), place);
     let publisher = await publish(server);
     // The owner has to be one that retires.
@@ -121,8 +129,13 @@ describe('the number of workers', () => {
     expect(await ownerOf(server)).toMatchObject({ worker: owner.worker, retiring: true });
     player.close();
     await publisher.stop();
+    const before = await totals(server);
     await until('it ends', () => !isAlive(owner.pid), 20_000);
     expect(await named(server)).toEqual([1]);
+    const after = await totals(server);
+    expect(after.accepted).toBe(before.accepted);
+    expect(after.bytes).toBeGreaterThanOrEqual(before.bytes);
+    expect(before.bytes).toBeGreaterThan(100_000);
     expect(server.log()).toContain('a worker has retired');
     expect(server.log()).not.toContain('started again');
   }, 90_000);
