@@ -12,6 +12,8 @@ export interface MemoryFile {
   readonly mtime: number;
   /** Told who has been given it, and how many bytes of it. */
   readonly visited?: (who: string, bytes: number) => void;
+  /** A shorter form of a long body, from which another worker could go on where this one dies. */
+  readonly brief?: () => Buffer;
 }
 
 /** What other workers are told of a file; a short one comes with its body. */
@@ -19,6 +21,8 @@ interface Note {
   readonly type: string;
   readonly mtime: number;
   readonly body: Uint8Array | null;
+  /** Of a body that is not told. */
+  readonly brief: Uint8Array | null;
 }
 
 /** A file that another worker holds. */
@@ -132,19 +136,22 @@ export class MemoryFiles {
   }
 
   /**
-   * A file that nobody holds any more as a worker that has died told of it last, to each worker that lives: players may
-   * have seen what the disk never got.
+   * A file that nobody holds any more as a worker that has died told of it last, to each worker that lives, be it in brief:
+   * players may have seen what the disk never got.
    */
-  remains(path: string): readonly Omit<MemoryFile, 'visited'>[] {
+  remains(path: string): readonly Omit<MemoryFile, 'visited' | 'brief'>[] {
     const own = this.#remains.own(path);
     const notes = [...(own === undefined ? [] : [own]), ...this.#remains.others(path)];
-    return notes.flatMap(({ body, type, mtime }) =>
-      body === null ? [] : [{ body: bufferOf(body), type, mtime }],
-    );
+    return notes.flatMap(({ body, brief, type, mtime }) => {
+      const known = body ?? brief;
+      return known === null ? [] : [{ body: bufferOf(known), type, mtime }];
+    });
   }
 
   #inherit(worker: number): void {
-    const left = [...this.#foreign].filter(([, { worker: of, note }]) => of === worker && note.body !== null);
+    const left = [...this.#foreign].filter(
+      ([, { worker: of, note }]) => of === worker && (note.body ?? note.brief) !== null,
+    );
     if (left.length === 0) return;
     for (const [path, { note }] of left) this.#remains.set(path, note);
     const forget = (): void => {
@@ -161,7 +168,9 @@ export class MemoryFiles {
     this.#bytes += file.body.length;
     if (this.#workers === alone) return;
     const { body, type, mtime } = file;
-    this.#board.set(path, { type, mtime, body: body.length <= TOLD_BYTES ? body : null });
+    const told = body.length <= TOLD_BYTES;
+    const brief = told ? null : (file.brief?.() ?? null);
+    this.#board.set(path, { type, mtime, body: told ? body : null, brief });
   }
 
   /** Takes a file of this worker out. */
@@ -215,7 +224,7 @@ export class MemoryFiles {
     return this.get(path) ?? (found === undefined ? undefined : this.#fileOf(path, found, found.body));
   }
 
-  #fileOf(path: string, { type, mtime }: Omit<Note, 'body'>, body: Uint8Array): MemoryFile {
+  #fileOf(path: string, { type, mtime }: Pick<Note, 'type' | 'mtime'>, body: Uint8Array): MemoryFile {
     return {
       body: bufferOf(body),
       type,

@@ -1,11 +1,29 @@
+import { type Block, settingsOf } from '../config/block.ts';
 import type { Config } from '../config/config.ts';
-import { ConfigError } from '../config/errors.ts';
+import { ConfigError, type Diagnostic } from '../config/errors.ts';
 import { Listeners } from '../core/listeners.ts';
+import { mainTable, workerCount } from '../core/main.ts';
 import type { Carrier, Census, Ready, ReloadNote } from './carrier.ts';
 import { prepareAll } from './prepare.ts';
 import { dropRights } from './process.ts';
 import type { Serving } from './serving.ts';
 import type { ReadConfig } from './sources.ts';
+
+/** That a process which has begun to serve alone goes on so is told as long as the file says otherwise. */
+function manyWanted(tree: Block): readonly Diagnostic[] {
+  const count = workerCount(settingsOf(tree, mainTable));
+  const at = tree.origins['worker_processes'];
+  if (count === 1 || at === undefined) return [];
+  return [
+    {
+      severity: 'warning',
+      code: 'workers-restart',
+      message: `one process goes on serving: it was started as the only one, and ${count} need a primary`,
+      at,
+      help: 'restart; a server that was started with 2 or more takes any number by a reload',
+    },
+  ];
+}
 
 /** One process that listens and serves. */
 export class Single implements Carrier {
@@ -34,7 +52,7 @@ export class Single implements Carrier {
     last: () => Promise<void> = async () => undefined,
   ): Promise<Ready> {
     const serving = this.#serving;
-    const warnings = serving.check(tree);
+    const warnings = [...serving.check(tree), ...manyWanted(tree)];
     if (warnings.some(({ severity }) => severity === 'error')) throw new ConfigError(warnings);
     const ready = await prepareAll(
       serving.parts(tree),

@@ -239,6 +239,25 @@ describe('reload', () => {
     expect(outcomeLines(outcome)).toContain('mediad: [warn] only a restart applies: pid');
   });
 
+  test('that one process goes on serving is told for as long as the file asks for more', async () => {
+    const port = await freePort();
+    const site = new Site(conf([port]));
+    const { daemon } = await startDaemon(site);
+    site.write(conf([port], '', 'worker_processes 3;'));
+    const first = outcomeLines(await daemon.reload('test')).join('\n');
+    expect(first).toContain('only a restart applies: worker_processes');
+    for (const text of [first, outcomeLines(await daemon.reload('again')).join('\n')]) {
+      expect(text).toContain(
+        'one process goes on serving: it was started as the only one, and 3 need a primary',
+      );
+      expect(text).toContain(
+        'restart; a server that was started with 2 or more takes any number by a reload',
+      );
+    }
+    site.write(conf([port], '', 'worker_processes 1;'));
+    expect(outcomeLines(await daemon.reload('back')).join('\n')).not.toContain('primary');
+  });
+
   test('the log moves to another file and level under the loggers that are there', async () => {
     const site = new Site(conf([await freePort()]));
     const { daemon } = await startDaemon(site);

@@ -30,7 +30,7 @@ const MAX_CHECKED = 1000;
  * seen further than the disk; null where that is nothing of use.
  */
 export async function readHistory(layout: Layout, files: MemoryFiles): Promise<History | null> {
-  const known = files.get(layout.playlist);
+  const known = files.get(layout.playlist) ?? (await files.fetch(layout.playlist));
   const sources =
     known === undefined
       ? [await readFromDisk(layout.playlist), ...files.remains(layout.playlist).map(sourceOf)]
@@ -53,19 +53,37 @@ function sourceOf({ body, mtime }: Pick<MemoryFile, 'body' | 'mtime'>): Source {
   return { text: body.toString(), changed: mtime };
 }
 
-/** The list that goes furthest, as numbers never go back; null where none can be read. */
+/**
+ * The list that goes furthest, as numbers never go back, with what others know of the segments before its first one; null
+ * where none can be read.
+ */
 function latest(sources: readonly (Source | null)[]): Omit<History, 'segments'> | null {
   let found: Omit<History, 'segments'> | null = null;
-  let end = -1;
-  for (const source of sources) {
+  const lists = sources.flatMap((source) => {
     const playlist = source === null ? null : readMediaPlaylist(source.text);
-    if (source === null || playlist === null) continue;
-    const { mediaSequence, segments } = playlist;
-    if (mediaSequence + segments.length <= end) continue;
-    end = mediaSequence + segments.length;
-    found = { playlist, changed: source.changed };
+    return playlist === null ? [] : [{ playlist, changed: source!.changed }];
+  });
+  for (const list of lists) {
+    if (found === null || endOf(list.playlist) > endOf(found.playlist)) found = list;
   }
-  return found;
+  if (found === null) return null;
+  let { playlist } = found;
+  for (const { playlist: other } of lists) playlist = joined(other, playlist);
+  return { playlist, changed: found.changed };
+}
+
+function endOf({ mediaSequence, segments }: MediaPlaylist): number {
+  return mediaSequence + segments.length;
+}
+
+/** A list with the segments that another one has before it, where those reach up to it. */
+function joined(earlier: MediaPlaylist, later: MediaPlaylist): MediaPlaylist {
+  const missing = later.mediaSequence - earlier.mediaSequence;
+  if (missing <= 0 || endOf(earlier) < later.mediaSequence) return later;
+  const { mediaSequence, discontinuitySequence } = earlier;
+  const segments = [...earlier.segments.slice(0, missing), ...later.segments];
+  const targetDuration = Math.max(earlier.targetDuration, later.targetDuration);
+  return { ...later, mediaSequence, discontinuitySequence, targetDuration, segments };
 }
 
 async function readFromDisk(path: string): Promise<Source | null> {

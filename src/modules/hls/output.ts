@@ -61,6 +61,9 @@ interface Dated {
   readonly time: number;
 }
 
+/** Of a long list others are told so many of its last segments. */
+const BRIEF_SEGMENTS = 20;
+
 /**
  * The HLS side of one stream name, over any number of publishers: its playlist, its segments in memory, and their
  * way to disk. Segment first, then playlist, in memory at the same moment and on disk in the same order.
@@ -280,14 +283,16 @@ export class StreamOutput {
 
   #writePlaylist(ended: boolean): void {
     const { hls_type, hls_allow_client_cache } = this.#ground.conf();
-    const body = Buffer.from(this.#window.render(hls_type, hls_allow_client_cache, ended));
+    const render = (last?: number): Buffer =>
+      Buffer.from(this.#window.render(hls_type, hls_allow_client_cache, ended, last));
     const { application } = this.#ground;
     const publication = this.#stream === undefined ? undefined : application.publicationOf(this.#stream);
     this.#publisher = publication?.request ?? this.#publisher;
     const request = this.#publisher;
     const path = this.#layout.playlist;
-    this.#shelf.put(path, body, PLAYLIST_TYPE, {
+    this.#shelf.put(path, render(), PLAYLIST_TYPE, {
       visited: this.#visited,
+      brief: () => render(BRIEF_SEGMENTS),
       ...(request === undefined
         ? {}
         : { written: () => application.playlists.written({ module: 'hls', path, request }) }),

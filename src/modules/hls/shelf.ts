@@ -6,6 +6,7 @@ interface PutOptions {
   /** Rights on disk. */
   readonly mode?: number;
   readonly visited?: MemoryFile['visited'];
+  readonly brief?: MemoryFile['brief'];
   /** Told when it is on the disk; must not throw. */
   readonly written?: () => void;
 }
@@ -36,8 +37,14 @@ export class Shelf {
 
   /** Makes a file known at once and has it written. */
   put(path: string, body: Buffer, type: string, more: PutOptions = {}): void {
-    const { mode, visited, written } = more;
-    const file: MemoryFile = { body, type, mtime: Date.now(), ...(visited === undefined ? {} : { visited }) };
+    const { mode, written, visited, brief } = more;
+    const file: MemoryFile = {
+      body,
+      type,
+      mtime: Date.now(),
+      ...(visited === undefined ? {} : { visited }),
+      ...(brief === undefined ? {} : { brief }),
+    };
     this.#held.set(path, file);
     this.#retired.delete(path);
     this.#files.put(path, file);

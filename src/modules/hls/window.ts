@@ -103,17 +103,26 @@ export class PlaylistWindow {
     return removed;
   }
 
-  /** The playlist's text. */
-  render(type: 'live' | 'event', allowCache: boolean | null, ended: boolean): string {
+  /** The playlist's text; with the last segments alone, where a number of them is given. */
+  render(
+    type: 'live' | 'event',
+    allowCache: boolean | null,
+    ended: boolean,
+    last = this.#segments.length,
+  ): string {
+    const left = Math.max(0, this.#segments.length - last);
+    const segments = this.#segments.slice(left);
     return writeMediaPlaylist({
       targetDuration: this.#target,
-      mediaSequence: this.#sequence,
-      discontinuitySequence: this.#discontinuitySequence,
+      mediaSequence: this.#sequence + left,
+      discontinuitySequence:
+        this.#discontinuitySequence +
+        this.#segments.slice(0, left).filter((segment) => segment.discontinuity).length,
       type,
-      independent: this.#segments.every((segment) => segment.independent),
+      independent: segments.every((segment) => segment.independent),
       allowCache,
       ended,
-      segments: this.#segments,
+      segments,
     });
   }
 }
