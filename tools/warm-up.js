@@ -35,13 +35,12 @@ export async function warmUp(port, http) {
     if (frame % 4 < 2) await pause(5);
     if (frame === GROUP) {
       playing.push(talk(port, { kind: 'play', name: 'warm', start: -2000, duration: -1, buffer: 1000 }));
-      playing.push(get(http, `/live?port=${port}&app=live&stream=warm`, '\x17\x01'));
+      playing.push(get(http, `/live?port=${port}&app=live&stream=warm`, /\x17\x01/));
     }
   }
   const [player, flv] = await Promise.all(playing);
-  const { answer } = await get(http, '/hls/warm.m3u8', '.ts\n');
-  const segment = /^.*\.ts$/m.exec(answer)?.[0];
-  for (const path of [`/hls/${segment}`, '/', '/none']) (await get(http, path, 'HTTP/1.1')).socket.destroy();
+  const segment = await newestSegment(http);
+  for (const uri of [`/hls/${segment}`, '/', '/none']) (await get(http, uri, /HTTP/)).socket.destroy();
   flv.socket.destroy();
   player.close('');
   publisher.close('');
@@ -94,7 +93,20 @@ function talk(port, purpose) {
   });
 }
 
-/** Asks for a path; gives the socket and what was answered, once that holds a text. */
+/** The name of a segment, as soon as the playlist has one. */
+async function newestSegment(http) {
+  const until = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const { socket, answer } = await get(http, '/hls/warm.m3u8', /\.ts\n|404/);
+    socket.destroy();
+    const segment = /^.*\.ts$/m.exec(answer)?.[0];
+    if (segment !== undefined) return segment;
+    if (performance.now() > until) throw new Error(`no segment was made: ${answer}`);
+    await pause(20);
+  }
+}
+
+/** Asks for a path; gives the socket and what was answered, once that is as awaited. */
 function get(path, uri, awaited) {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
@@ -102,8 +114,9 @@ function get(path, uri, awaited) {
     let answer = '';
     socket.on('data', (bytes) => {
       answer += bytes.toString('latin1');
-      if (answer.includes(awaited)) resolve({ socket, answer });
+      if (awaited.test(answer)) resolve({ socket, answer });
     });
+    socket.setTimeout(PATIENCE_MS, () => socket.destroy());
     socket.on('error', reject);
     socket.on('close', () => reject(new Error(`${uri}: ${answer.slice(0, 100)}`)));
   });
