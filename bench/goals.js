@@ -47,7 +47,7 @@ export const goals = [
   {
     id: 'join-key',
     scenario: 'join',
-    text: 'join: first key frame in the same read as the first byte',
+    text: 'join: first key frame in the same write as the first byte',
     limit: 99,
     unit: '%',
     least: true,

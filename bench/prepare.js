@@ -24,7 +24,7 @@ function changed(path) {
 
 /**
  * A program of bench/native, compiled by this machine's compiler when it is new or has changed.
- * @param {'players' | 'publisher' | 'floor'} name
+ * @param {'players' | 'publisher' | 'fetch' | 'floor'} name
  */
 export function program(name) {
   need('cc', 'Debian: gcc libc6-dev');

@@ -66,7 +66,7 @@ const effort = {
   scale: Number(values.scale),
   tell: (/** @type {string} */ text) => process.stderr.write(`  ${text}\n`),
 };
-for (const name of /** @type {const} */ (['players', 'publisher', 'floor'])) program(name);
+for (const name of /** @type {const} */ (['players', 'publisher', 'fetch', 'floor'])) program(name);
 if (values.pin && availableParallelism() > 1) {
   need('taskset', 'Debian: util-linux');
   Object.assign(pins, { server: '0', load: `1-${availableParallelism() - 1}` });

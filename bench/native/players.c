@@ -17,6 +17,7 @@ struct player {
   char name[160];   /* the path of HTTP, the stream of RTMP */
   uint64_t asked, first, media, key; /* us: request sent, first byte, first media, first key frame; 0: not yet */
   uint64_t last, bytes, gaps, max_gap;
+  uint64_t got, key_at; /* bytes so far; those that had come with the first key frame */
   int key_in_first_read;
 };
 
@@ -45,7 +46,7 @@ static void on_media(void *owner, struct message *m) {
   uint32_t frame, stream;
   if (m->type != AUDIO && m->type != VIDEO) return;
   if (!p->media) p->media = reading;
-  if (!p->key && is_key(m)) p->key = reading, p->key_in_first_read = p->first == reading;
+  if (!p->key && is_key(m)) p->key = reading, p->key_at = p->got, p->key_in_first_read = p->first == reading;
   if (!measuring || !stamp_read(m, &sent, &frame, &stream) || sent < window_begin) return;
   uint64_t late = reading > sent ? reading - sent : 0;
   histogram_add(&delay, late);
@@ -153,6 +154,7 @@ static void readable(struct player *p) {
     return;
   }
   reading = now_us();
+  p->got += (uint64_t)n;
   if (!p->first && !rtmp) p->first = reading;
   if (measuring) {
     note_gap(p, reading);
@@ -228,7 +230,9 @@ static void end(void) {
   print_join("first_media", offsetof(struct player, media));
   printf(",");
   print_join("first_key", offsetof(struct player, key));
-  printf("}\n");
+  printf(",\"key_at\":[");
+  for (int i = 0; i < count && i < 200; i++) printf("%s%llu", i ? "," : "", (unsigned long long)players[i].key_at);
+  printf("]}\n");
 }
 
 static volatile sig_atomic_t stopping;

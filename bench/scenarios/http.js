@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { atMost, contest, scaled } from '../contest.js';
 import { meterOf, publish } from '../load.js';
-import { Missing, need } from '../prepare.js';
-import { pause, pins } from '../processes.js';
+import { Missing, need, program } from '../prepare.js';
+import { cpuSeconds, pause, pins } from '../processes.js';
 import { mediad, nginx } from '../servers.js';
 import { short, show, spread } from '../table.js';
 
@@ -52,27 +52,78 @@ export async function hlsWrite(effort) {
 }
 
 /**
- * Asks for one address over 50 connections that stay open.
+ * What came of asking for one address over 50 connections that stay open. `busy` are shares of one processor.
+ * @typedef {object} Hit
+ * @property {number} perSecond
+ * @property {number} cpu of the server for each request, µs
+ * @property {number} p99 ms
+ * @property {number} busy the server
+ * @property {number} loadBusy the load tool, which is one thread
+ */
+
+/**
+ * @param {import('../servers.js').Running} server
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {number} seconds
+ * @param {(output: string) => { requests: number, perSecond: number, p99: number }} read
+ * @returns {Promise<Hit>}
+ */
+async function hit(server, command, args, seconds, read) {
+  const pin = pins.load ? ['taskset', '-c', pins.load] : [];
+  const [head = '', ...rest] = [...pin, command, ...args];
+  const running = run(head, rest, { timeout: (seconds + 20) * 1000 });
+  const meter = meterOf(server);
+  // The tool's own time can be read as long as it lives.
+  await Promise.race([pause(seconds * 1000 - 100), running.catch(() => undefined)]);
+  const spent = cpuSeconds(running.child.pid ?? 0);
+  const soon = meter();
+  const { stdout } = await running;
+  const used = meter();
+  const { requests, perSecond, p99 } = read(stdout);
+  return {
+    perSecond,
+    p99,
+    cpu: (used.cpu / requests) * 1e6,
+    busy: soon.cpu / soon.seconds,
+    loadBusy: spent / soon.seconds,
+  };
+}
+
+/**
+ * By wrk, which reads what it is sent.
+ * @param {import('../servers.js').Running} server
  * @param {string} url
  * @param {number} seconds
  */
-async function hit(url, seconds) {
-  const [command = 'wrk', ...pin] = pins.load ? ['taskset', '-c', pins.load, 'wrk'] : ['wrk'];
-  const { stdout } = await run(
-    command,
-    [...pin, '-t1', '-c50', `-d${Math.max(1, Math.round(seconds))}`, '--latency', url],
-    {
-      timeout: (seconds + 20) * 1000,
-    },
-  );
-  const bad = Number(/Non-2xx or 3xx responses: (\d+)/.exec(stdout)?.[1] ?? 0);
-  const requests = Number(/(\d+) requests in/.exec(stdout)?.[1] ?? 0);
-  if (bad > 0 || requests === 0) throw new Error(`${url}: ${bad} of ${requests} requests failed`);
-  return {
-    requests,
-    perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]),
-    p99: milliseconds(/99%\s+([\d.]+)(us|ms|s)/.exec(stdout)),
-  };
+function wrk(server, url, seconds) {
+  const args = ['-t1', '-c50', `-d${seconds}`, '--latency', url];
+  return hit(server, 'wrk', args, seconds, (text) => {
+    const bad = Number(/Non-2xx or 3xx responses: (\d+)/.exec(text)?.[1] ?? 0);
+    const requests = Number(/(\d+) requests in/.exec(text)?.[1] ?? 0);
+    if (bad > 0 || requests === 0) throw new Error(`${url}: ${bad} of ${requests} requests failed`);
+    return {
+      requests,
+      perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1]),
+      p99: milliseconds(/99%\s+([\d.]+)(us|ms|s)/.exec(text)),
+    };
+  });
+}
+
+/**
+ * By bench/native/fetch, which has the kernel drop bodies, so that it is never the one that is busy.
+ * @param {import('../servers.js').Running} server
+ * @param {string} url
+ * @param {number} seconds
+ */
+function fetcher(server, url, seconds) {
+  const { port, pathname } = new URL(url);
+  const args = ['--port', port, '--path', pathname, '--count', '50', '--seconds', `${seconds}`];
+  return hit(server, program('fetch'), args, seconds, (text) => {
+    const end = JSON.parse(text);
+    if (end.bad > 0 || end.requests === 0) throw new Error(`${url}: ${end.bad} connections failed`);
+    return { requests: end.requests, perSecond: end.requests / end.seconds, p99: end.took.p99 };
+  });
 }
 
 /** @param {RegExpExecArray | null} found */
@@ -94,36 +145,37 @@ async function playlist(url) {
   throw new Error(`${url}: no segment after 12 s`);
 }
 
+/** Longer, and a segment may have become one that is left to the disk. */
+const LONGEST_S = 4;
+
 /**
- * Playlists and segments just made.
+ * Playlists and segments just made. The first segment of the stream is the same media for all.
  * @param {Effort} effort
  */
 export async function http(effort) {
   need('wrk', 'Debian: wrk');
   const contestants = [mediad, nginx].map((server) => ({ name: server.name, server, wish: { hls: true } }));
-  const seconds = Math.max(1, effort.seconds / 2);
-  const all = await contest(atMost(effort, 2), contestants, async (server) => {
+  const seconds = Math.min(LONGEST_S, Math.max(1, Math.round(effort.seconds)));
+  const all = await contest(effort, contestants, async (server) => {
     if (!server.hls) throw new Missing('no HLS');
     const load = await publish(server, { seconds: 60 });
     const list = await playlist(`${server.hls}/s0.m3u8`);
     const size = (await (await fetch(list.segment)).arrayBuffer()).byteLength;
-    /** @param {string} url */
-    const timed = async (url) => {
-      // What a server compiles while it runs, it compiles once.
-      await hit(url, 2);
-      const meter = meterOf(server);
-      const found = await hit(url, seconds);
-      return { ...found, cpu: (meter().cpu / found.requests) * 1e6 };
-    };
-    const lists = await timed(list.url);
-    const segments = await timed(list.segment);
+    // What a server compiles while it runs, it compiles once.
+    await wrk(server, list.segment, 1);
+    const segments = await wrk(server, list.segment, seconds);
+    const dropped = await fetcher(server, list.segment, seconds);
+    await wrk(server, list.url, 1);
+    const lists = await wrk(server, list.url, seconds);
     await load.stop();
-    return { lists, segments, size };
+    return { lists, segments, dropped, size };
   });
-  /** @param {'lists' | 'segments'} which */
+  /** @param {'lists' | 'segments' | 'dropped'} which */
   const ratio = (which) =>
     spread(all.values(mediad.name, (one) => one[which].perSecond)).median /
     spread(all.values(nginx.name, (one) => one[which].perSecond)).median;
+  /** @param {number[]} values */
+  const middle = (values) => short(spread(values).median);
   return {
     title: 'HTTP: requests for a playlist and a segment of a live stream, 50 connections',
     head: [
@@ -131,22 +183,40 @@ export async function http(effort) {
       'playlists/s',
       'µs CPU each',
       'p99 ms',
+      'server and wrk busy %',
       'segments/s',
       'µs CPU each',
       'p99 ms',
+      'server and wrk busy %',
+      'dropped: segments/s',
+      'µs CPU each',
+      'server and fetch busy %',
       'segment kB',
     ],
-    rows: [...all.results].map(([name, results]) => [
-      name,
-      show(results.map((one) => one.lists.perSecond)),
-      short(spread(results.map((one) => one.lists.cpu)).median),
-      short(spread(results.map((one) => one.lists.p99)).median),
-      show(results.map((one) => one.segments.perSecond)),
-      short(spread(results.map((one) => one.segments.cpu)).median),
-      short(spread(results.map((one) => one.segments.p99)).median),
-      short(spread(results.map((one) => one.size / 1000)).median),
-    ]),
-    notes: all.notes,
+    rows: [...all.results].map(([name, results]) => {
+      /** @param {'lists' | 'segments' | 'dropped'} which */
+      const busy = (which) =>
+        `${middle(results.map((one) => 100 * one[which].busy))}, ${middle(results.map((one) => 100 * one[which].loadBusy))}`;
+      return [
+        name,
+        show(results.map((one) => one.lists.perSecond)),
+        middle(results.map((one) => one.lists.cpu)),
+        middle(results.map((one) => one.lists.p99)),
+        busy('lists'),
+        show(results.map((one) => one.segments.perSecond)),
+        middle(results.map((one) => one.segments.cpu)),
+        middle(results.map((one) => one.segments.p99)),
+        busy('segments'),
+        show(results.map((one) => one.dropped.perSecond)),
+        middle(results.map((one) => one.dropped.cpu)),
+        busy('dropped'),
+        middle(results.map((one) => one.size / 1000)),
+      ];
+    }),
+    notes: [
+      ...all.notes,
+      `segments that the client's kernel drops: ${short(ratio('dropped'))} x nginx's; where wrk is as busy as one processor, its reading is the limit`,
+    ],
     measured: { 'http-playlist': ratio('lists'), 'http-segment': ratio('segments') },
   };
 }
