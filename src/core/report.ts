@@ -20,6 +20,8 @@ export interface ReportEntry {
   readonly ends?: Ended;
   /** Of a worker: the connections it has, which it keeps until they end; of one that is started, it was retiring. */
   readonly connections?: number;
+  /** Of one that is closed: ms after which the connections that are left are ended. */
+  readonly patience?: number;
 }
 
 /** How many publishers and players are sent away. */

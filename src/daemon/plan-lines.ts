@@ -58,11 +58,13 @@ export function counted({ publishers, players }: Ended): string {
 }
 
 /** What becomes of the connections of a worker that comes back or goes: `, when its 12 connections have gone`. */
-export function heldBy({ outcome, connections }: ReportEntry): string {
+export function heldBy({ outcome, connections, patience }: ReportEntry): string {
   if (connections === undefined) return '';
   const held = `its ${connections} connection${connections === 1 ? '' : 's'}`;
   if (outcome !== 'closed') return `, taken back with ${held}`;
-  return connections === 0 ? '' : `, when ${held} ${connections === 1 ? 'has' : 'have'} gone`;
+  if (connections === 0) return '';
+  const bound = patience === undefined ? '' : `, or after ${patience / 1000} s`;
+  return `, when ${held} ${connections === 1 ? 'has' : 'have'} gone${bound}`;
 }
 
 function changesOf({ entry, before, after }: Step): readonly Change[] {

@@ -1,4 +1,4 @@
-import { settingsOf } from '../config/block.ts';
+import { type Block, settingsOf } from '../config/block.ts';
 import type { Config, ConfigOptions } from '../config/config.ts';
 import { ConfigError, type Diagnostic } from '../config/errors.ts';
 import { Listeners } from '../core/listeners.ts';
@@ -15,6 +15,7 @@ import { Distribution } from './distribution.ts';
 import { type CommittedData, mergeCommitted, mergeSteps } from './merge.ts';
 import { ORDERS, type Prepared, type PrepareOrder } from './orders.ts';
 import { makeLogs } from './process.ts';
+import { retirementPatience } from './retirement.ts';
 import { SocketFolder } from './socket-folder.ts';
 import type { ReadConfig } from './sources.ts';
 import { type Staffing, staffEntries, staffing } from './staffing.ts';
@@ -122,7 +123,7 @@ export class Primary implements Carrier {
       return {
         warnings,
         plan: async () =>
-          mergeSteps([listeners.plan(), await this.#staffSteps(staff), ...(await this.#plans())]),
+          mergeSteps([listeners.plan(), await this.#staffSteps(staff, tree), ...(await this.#plans())]),
         commit: () => {
           const report = new Report();
           // Letters keep their order: a worker has the configuration before it gets connections that need it.
@@ -130,7 +131,7 @@ export class Primary implements Carrier {
           listeners.commit(report);
           this.#order = order;
           this.#reloads.start(tree);
-          return this.#committed(report, answers, staff);
+          return this.#committed(report, answers, staff, retirementPatience(tree));
         },
         undo: async () => {
           await listeners.undo();
@@ -260,16 +261,18 @@ export class Primary implements Carrier {
     this.#workforce.dismiss(index, STOP_MS);
   }
 
-  async #staffSteps(staff: Staffing): Promise<readonly Step[]> {
+  async #staffSteps(staff: Staffing, tree: Block): Promise<readonly Step[]> {
     const said = await this.#workforce.askAll<Census>(ORDERS.census);
     const held = new Map(said.map((one) => [one.worker, 'answer' in one ? one.answer.connections : 0]));
-    return staffEntries(staff, (worker) => held.get(worker) ?? 0).map((entry) => ({ entry }));
+    const patience = retirementPatience(tree);
+    return staffEntries(staff, (worker) => held.get(worker) ?? 0, patience).map((entry) => ({ entry }));
   }
 
   async #committed(
     report: Report,
     answers: Promise<readonly Said<CommittedData>[]>,
     staff: Staffing,
+    patience: number,
   ): Promise<Committed> {
     const turned = this.#turnOver(staff);
     const { present, leaving } = this.#workforce;
@@ -279,7 +282,7 @@ export class Primary implements Carrier {
     this.#changed();
     const parts = (await answers).flatMap((one) => ('answer' in one ? [one.answer] : []));
     const held = new Map((await turned).map((one) => [one.worker, 'answer' in one ? one.answer : 0]));
-    for (const entry of staffEntries(staff, (worker) => held.get(worker) ?? 0)) report.add(entry);
+    for (const entry of staffEntries(staff, (worker) => held.get(worker) ?? 0, patience)) report.add(entry);
     const own = { entries: report.entries, restartNeeded: report.restartNeeded, publishers: 0, viewers: 0 };
     return mergeCommitted([own, ...parts]);
   }

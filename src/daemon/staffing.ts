@@ -20,19 +20,24 @@ export function staffing(count: number, members: readonly number[], leaving: rea
   };
 }
 
-/** How a reload tells of it; `connections`: how many a worker holds. */
+/** How a reload tells of it; `connections`: how many a worker holds; `patience`: how long one may take to retire, ms. */
 export function staffEntries(
   { start, recall, retire }: Staffing,
   connections: (worker: number) => number,
+  patience: number,
 ): readonly ReportEntry[] {
-  const entry = (worker: number, rest: Pick<ReportEntry, 'outcome' | 'connections'>): ReportEntry => ({
+  const entry = (
+    worker: number,
+    rest: Pick<ReportEntry, 'outcome' | 'connections' | 'patience'>,
+  ): ReportEntry => ({
     kind: 'worker',
     name: String(worker),
     ...rest,
   });
+  const bound = Number.isFinite(patience) ? { patience } : {};
   return [
     ...start.map((one) => entry(one, { outcome: 'started' })),
     ...recall.map((one) => entry(one, { outcome: 'started', connections: connections(one) })),
-    ...retire.map((one) => entry(one, { outcome: 'closed', connections: connections(one) })),
+    ...retire.map((one) => entry(one, { outcome: 'closed', connections: connections(one), ...bound })),
   ];
 }

@@ -282,7 +282,8 @@ describe('a primary', () => {
     const { daemon } = await startPrimary(site);
     const clients = [await connectTo(port, 'live'), await connectTo(port, 'live')];
     site.write(text(1));
-    expect((await daemon.reload('test')).kind).toBe('applied');
+    const outcome = outcomeLines(await daemon.reload('test')).join('\n');
+    expect(outcome).toContain('-1 worker (2, when its 1 connection has gone, or after 0.5 s)');
     const open = (): number => clients.filter(({ socket }) => !socket.closed).length;
     expect(open()).toBe(2);
     await expect.poll(open).toBe(1);
