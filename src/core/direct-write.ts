@@ -62,17 +62,16 @@ export function writeDirect(
   bytes: Buffer,
   written: (error?: Error | null) => void,
 ): boolean {
-  const request = spare;
-  if (request === undefined) {
+  if (spare === undefined) {
     if (newRequest === undefined) {
       newRequest = learn(socket, handle, bytes, written);
       spare = newRequest?.();
     } else socket._write(bytes, BYTES, written);
     return false;
   }
-  request.handle = handle;
-  request.callback = written;
-  return taken(request, handle.writeBuffer(request, bytes), bytes, bytes.length, written);
+  if (takesAll(handle, bytes)) return true;
+  notTaken(handle, bytes, bytes.length, written);
+  return false;
 }
 
 /** The same for several buffers of so many `bytes` together, in one system call. */
@@ -93,29 +92,44 @@ export function writeAllDirect(
     );
     return false;
   }
-  request.handle = handle;
-  request.callback = written;
-  return taken(request, handle.writev(request, buffers, true), buffers, bytes, written);
+  failure = handle.writev(request, buffers, true);
+  if (failure === 0 && request.getAsyncId() < 0) return true;
+  notTaken(handle, buffers, bytes, written);
+  return false;
 }
 
-/** Whether the kernel has taken all; if not, the request is the handle's, and there has to be another one. */
-function taken(
-  request: WriteRequest,
-  failure: number | undefined,
+/** What the last write came to: 0, or the number of an error. */
+let failure: number | undefined = 0;
+
+/**
+ * Writes to a handle that `writeDirect` has been true for: whether the kernel has taken all. If not, `notTaken` has to be
+ * called at once.
+ */
+export function takesAll(handle: SocketHandle, bytes: Buffer): boolean {
+  const request = spare!;
+  failure = handle.writeBuffer(request, bytes);
+  return failure === 0 && request.getAsyncId() < 0;
+}
+
+/** After `takesAll` was false: `written` is called, now or later, when the `bytes` of `buffer` are gone or with an error. */
+export function notTaken(
+  handle: SocketHandle,
   buffer: unknown,
   bytes: number,
   written: (error?: Error | null) => void,
-): boolean {
+): void {
   if (failure !== 0) {
     written(systemError(failure ?? CLOSED));
-    return false;
+    return;
   }
-  if (request.getAsyncId() < 0) return true;
+  // The request is the handle's now.
+  const request = spare!;
+  request.handle = handle;
+  request.callback = written;
   request.async = true;
   request.bytes = bytes;
   request.buffer = buffer;
   spare = newRequest!();
-  return false;
 }
 
 /** Writes as the queue does, and looks at what Node gives the handle with it. */

@@ -2,7 +2,8 @@ import type { Format, Muxer } from '../media/format.ts';
 import { AUDIO, DATA, type MediaPacket, type Opening, VIDEO } from '../media/packet.ts';
 import type { FlushPolicy } from './flush.ts';
 import { chunkOf, type Framing, frameChunk, HEAD, type Packed, TAIL } from './framing.ts';
-import type { Sink } from './sink.ts';
+import { Row } from './row.ts';
+import { AT_ENTRY, BEHIND, LIVE, type Seat, WAITING } from './seat.ts';
 
 /** What a player begins with, and what that was made from. */
 interface Opened extends Packed {
@@ -22,69 +23,6 @@ interface Batch extends Packed {
   readonly video: boolean;
   readonly packets: number;
   readonly time: number;
-}
-
-/** What a player is owed and what it missed. */
-export interface SeatCounters {
-  readonly bytes: number;
-  /** Times it was skipped forward because it could not keep up. */
-  readonly skips: number;
-  readonly skippedBytes: number;
-  readonly skippedPackets: number;
-}
-
-/** Limits of one player's queue. */
-export interface Patience {
-  /** Bytes of backlog above which a player is skipped to a later key frame. */
-  readonly bytes: number;
-  /** ms without progress after which a player that is behind is cut off. */
-  readonly stall: number;
-}
-
-const WAITING = 0; // for the stream's tracks to be known
-const LIVE = 1;
-const AT_ENTRY = 2; // for the next batch that players may begin with
-const BEHIND = 3; // for its backlog to drain, then for the next entry
-
-/** A player's place in a feed. */
-export class Seat implements SeatCounters {
-  readonly sink: Sink;
-  readonly framing: Framing;
-  readonly patience: Patience;
-  /** @internal That of its patience, at hand. */ readonly limit: number;
-  bytes = 0;
-  skips = 0;
-  skippedBytes = 0;
-  skippedPackets = 0;
-  /** @internal */ state = WAITING;
-  /** @internal the version of the opening this player knows */ opening = -1;
-  /** @internal */ index = -1;
-  /** @internal Whether it begins with the cached group of pictures, */ readonly instant: boolean;
-  /** @internal unless that is from before this time. */ readonly after: number;
-  /** @internal Bytes of the cached group it began with: on top of its patience until they are gone. */
-  burst = 0;
-  #progress = 0;
-  #progressAt = 0;
-
-  constructor(sink: Sink, framing: Framing, patience: Patience, instant: boolean, after = -1) {
-    this.sink = sink;
-    this.framing = framing;
-    this.patience = patience;
-    this.limit = patience.bytes;
-    this.instant = instant;
-    this.after = after;
-  }
-
-  /** @internal True when the player has been behind without taking a byte for longer than its patience. */
-  stalled(now: number): boolean {
-    const sent = this.sink.sent;
-    if (this.sink.backlog === 0 || sent !== this.#progress || this.#progressAt === 0) {
-      this.#progress = sent;
-      this.#progressAt = now;
-      return false;
-    }
-    return now - this.#progressAt > this.patience.stall;
-  }
 }
 
 /** What a feed asks of its stream. */
@@ -115,6 +53,9 @@ export class Feed {
   readonly #source: FeedSource;
   readonly #policy: FlushPolicy;
   readonly #seats: Seat[] = [];
+  /** Those that stand in no row. */
+  readonly #apart: Seat[] = [];
+  readonly #rows: Readonly<Record<Framing, Row>>;
   /** Packed since the newest entry, for players that join. */
   #group: Batch[] = [];
   #opened: Opened | null = null;
@@ -127,12 +68,16 @@ export class Feed {
   #timer: NodeJS.Timeout | undefined;
   #due = 0;
   #flushedAt = 0;
+  /** Since when nothing had been read; -1: it was all along. */
+  #unread = -1;
 
   constructor(format: Format, source: FeedSource, policy: FlushPolicy) {
     this.format = format;
     this.#muxer = format.muxer();
     this.#source = source;
     this.#policy = policy;
+    const left = (seat: Seat): void => this.#setApart(seat);
+    this.#rows = { plain: new Row(left), chunked: new Row(left) };
   }
 
   get seats(): readonly Seat[] {
@@ -151,21 +96,37 @@ export class Feed {
     if (this.#pending.length === 0) {
       this.#pendingEntry = entry;
       this.#pendingOpening = opening;
-      this.#since = now;
+      this.#since = this.#unread < 0 ? now : this.#unread;
     }
     if (packet.kind === VIDEO) this.#pendingVideo = true;
     else if (packet.kind === AUDIO) this.#pendingAudio = true;
     this.#pending.push(packet);
   }
 
-  /** The publisher's bytes at hand have been read: flushes now, or lets more packets gather as the policy says. */
-  endOfRead(now: number): void {
-    if (this.#pending.length === 0) return;
-    const delay = this.#policy.delay(this.#pendingVideo, now - this.#since, now - this.#flushedAt);
-    if (delay <= 0) {
+  /**
+   * The publisher's bytes at hand have been read: flushes what is due. Returns for how long what comes from now on would
+   * only wait here, ms.
+   */
+  endOfRead(now: number): number {
+    this.#unread = -1;
+    if (this.#pending.length > 0) {
+      const delay = this.#delay(now);
+      if (delay > 0) return this.#policy.patience(delay, now - this.#flushedAt);
       this.flush();
-      return;
     }
+    return this.#policy.patience(null, now - this.#flushedAt);
+  }
+
+  /** What comes from now on is left unread until the next `endOfRead`, which is when it counts. */
+  rest(now: number): void {
+    this.#unread = now;
+    this.#stopTimer();
+  }
+
+  /** What is pending goes out in time, whatever comes. */
+  watch(now: number): void {
+    if (this.#pending.length === 0) return;
+    const delay = this.#delay(now);
     const due = now + delay;
     if (this.#timer !== undefined) {
       if (this.#due <= due) return;
@@ -175,6 +136,16 @@ export class Feed {
     this.#timer = setTimeout(this.#expired, delay);
   }
 
+  #delay(now: number): number {
+    return this.#policy.delay(this.#pendingVideo, now - this.#since, now - this.#flushedAt);
+  }
+
+  #stopTimer(): void {
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
   readonly #expired = (): void => {
     this.#timer = undefined;
     this.flush();
@@ -182,10 +153,7 @@ export class Feed {
 
   /** Packs what is pending and writes it once to every player. */
   flush(): void {
-    if (this.#timer !== undefined) {
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
-    }
+    this.#stopTimer();
     const pending = this.#pending;
     if (pending.length === 0) return;
     const begun = performance.now();
@@ -222,33 +190,56 @@ export class Feed {
   }
 
   #write(batch: Batch): void {
-    const seats = this.#seats;
-    const { plain, chunked } = batch;
-    const version = this.#source.opening.version;
-    let sent = 0;
-    for (let i = 0; i < seats.length; i++) {
-      const seat = seats[i]!;
-      if (seat.state !== LIVE && !this.#mayEnter(seat, batch)) continue;
-      const { backlog } = seat.sink;
-      if (backlog <= seat.limit) seat.burst = 0;
-      else if (backlog > seat.limit + seat.burst) {
-        seat.burst = 0;
-        seat.state = BEHIND;
-        seat.skips += 1;
-        seat.skippedBytes += plain.length;
-        seat.skippedPackets += batch.packets;
-        this.skippedPackets += batch.packets;
-        continue;
-      }
-      seat.opening = version;
-      // Nothing in it for this format: an empty HTTP chunk would end the body.
-      if (plain.length === 0) continue;
-      const bytes = seat.framing === 'plain' ? plain : chunked;
-      seat.sink.write(bytes);
-      seat.bytes += bytes.length;
-      sent += bytes.length;
+    const { version } = this.#source.opening;
+    const apart = this.#apart;
+    // Who leaves a row in between has had the batch.
+    const count = apart.length;
+    const { plain, chunked } = this.#rows;
+    this.bytesOut += plain.write(batch.plain, version) + chunked.write(batch.chunked, version);
+    for (let i = count - 1; i >= 0; i--) {
+      const seat = apart[i]!;
+      if (this.#writeTo(seat, batch, version) && this.#rows[seat.framing].admit(seat)) this.#unsetApart(i);
     }
-    this.bytesOut += sent;
+  }
+
+  /** Gives a batch to one player; false where it does not get it. */
+  #writeTo(seat: Seat, batch: Batch, version: number): boolean {
+    if (seat.state !== LIVE && !this.#mayEnter(seat, batch)) return false;
+    const { backlog } = seat.sink;
+    if (backlog <= seat.limit) seat.burst = 0;
+    else if (backlog > seat.limit + seat.burst) {
+      seat.burst = 0;
+      seat.state = BEHIND;
+      seat.skips += 1;
+      this.#skip(seat, batch);
+      return false;
+    }
+    seat.opening = version;
+    const bytes = batch[seat.framing];
+    // Nothing in it for this format: an empty HTTP chunk would end the body.
+    if (bytes.length === 0) return false;
+    seat.sink.write(bytes);
+    seat.given(bytes.length);
+    this.bytesOut += bytes.length;
+    return true;
+  }
+
+  #skip(seat: Seat, batch: Batch): void {
+    seat.skippedBytes += batch.plain.length;
+    seat.skippedPackets += batch.packets;
+    this.skippedPackets += batch.packets;
+  }
+
+  #setApart(seat: Seat): void {
+    seat.place = this.#apart.length;
+    this.#apart.push(seat);
+  }
+
+  #unsetApart(place: number): void {
+    const last = this.#apart.pop()!;
+    if (place === this.#apart.length) return;
+    this.#apart[place] = last;
+    last.place = place;
   }
 
   /** Brings a player that is not live back in, if this batch is one to begin with and its queue has drained. */
@@ -256,9 +247,7 @@ export class Feed {
     const source = this.#source;
     if (seat.state === BEHIND) {
       if (!batch.entry || seat.sink.backlog > seat.limit / 4) {
-        seat.skippedBytes += batch.plain.length;
-        seat.skippedPackets += batch.packets;
-        this.skippedPackets += batch.packets;
+        this.#skip(seat, batch);
         return false;
       }
     } else if (seat.state === WAITING || batch.opening || !(batch.audio || batch.video)) {
@@ -276,6 +265,7 @@ export class Feed {
     if (!this.#follows(seat)) this.flush();
     seat.index = this.#seats.length;
     this.#seats.push(seat);
+    this.#setApart(seat);
     this.#admit(seat, seat.instant);
   }
 
@@ -304,6 +294,7 @@ export class Feed {
   /** The packets to come are those of another publisher: players wait for a place to begin, with what they know. */
   renew(): void {
     this.flush();
+    for (const row of Object.values(this.#rows)) row.dissolve();
     for (const seat of this.#seats) {
       if (seat.state === BEHIND) continue;
       seat.state = seat.opening < 0 && this.format.statesTracks ? WAITING : AT_ENTRY;
@@ -343,7 +334,7 @@ export class Feed {
       bytes += part.length;
     }
     seat.opening = this.#source.opening.version;
-    seat.bytes += bytes;
+    seat.given(bytes);
     this.bytesOut += bytes;
     if (buffers.length > 0) seat.sink.writeAll(buffers);
   }
@@ -361,6 +352,8 @@ export class Feed {
 
   leave(seat: Seat): void {
     if (this.#seats[seat.index] !== seat) return;
+    seat.row?.remove(seat);
+    this.#unsetApart(seat.place);
     const last = this.#seats.pop()!;
     if (last !== seat) {
       this.#seats[seat.index] = last;
@@ -380,8 +373,7 @@ export class Feed {
   }
 
   close(): void {
-    if (this.#timer !== undefined) clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#stopTimer();
   }
 }
 

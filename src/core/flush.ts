@@ -61,6 +61,10 @@ export interface FlushPolicy {
    * `quiet` the time since the last write, both in ms.
    */
   delay(video: boolean, age: number, quiet: number): number;
+  /**
+   * For how long what comes from now on would only wait, ms. `delay` is that of what is pending; null: nothing is.
+   */
+  patience(delay: number | null, quiet: number): number;
   /** A batch of so many bytes has been written in so many ms. */
   flushed(bytes: number, took: number): void;
 }
@@ -71,15 +75,33 @@ export function flushPolicy(audience: Audience, setting: () => MergeSetting): Fl
     delay(video, age, quiet) {
       const merge = setting();
       if (merge !== 'auto') return merge - age;
-      const players = audience.players;
-      if (audience.busy || players > MANY) return WINDOW - age;
-      if (players <= AT_ONCE) return 0;
-      if (!video) return AUDIO_WAIT - age;
-      return players <= BY_FRAME ? 0 : SPACING - quiet;
+      switch (modeOf(audience)) {
+        case 'window':
+          return WINDOW - age;
+        case 'at once':
+          return 0;
+        case 'frame':
+          return video ? 0 : AUDIO_WAIT - age;
+        case 'spaced':
+          return video ? SPACING - quiet : AUDIO_WAIT - age;
+      }
+    },
+    patience(delay, quiet) {
+      const mode = setting() === 'auto' ? modeOf(audience) : 'window';
+      // A window begins with its first packet, which has to be seen; a frame that comes too soon waits as long as it would.
+      if (mode === 'window') return delay ?? 0;
+      return mode === 'spaced' ? Math.min(SPACING - quiet, delay ?? SPACING) : 0;
     },
     flushed(bytes, took) {
       audience.flushes.bytes.observe(bytes);
       audience.flushes.seconds.observe(took / 1000);
     },
   };
+}
+
+/** How frames are passed on where nothing is set. */
+function modeOf({ busy, players }: Audience): 'at once' | 'frame' | 'spaced' | 'window' {
+  if (busy || players > MANY) return 'window';
+  if (players <= AT_ONCE) return 'at once';
+  return players <= BY_FRAME ? 'frame' : 'spaced';
 }

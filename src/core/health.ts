@@ -67,9 +67,9 @@ export class Health {
 }
 
 /** Notes what has happened to a stream since it was last looked at; `now` is monotonic ms. */
-export function lookAt({ vitals, timeline, delivered }: Stream, now: number): void {
+export function lookAt({ vitals, timeline, feeds }: Stream, now: number): void {
   const { repairs } = timeline;
-  vitals.health.look({ repairs, skipped: delivered.skippedPackets, changes: vitals.changes }, now);
+  vitals.health.look({ repairs, skipped: feeds.skippedPackets, changes: vitals.changes }, now);
 }
 
 /** What is wrong with a stream, in the order of the alphabet; nothing where no media come. `now` is monotonic ms. */

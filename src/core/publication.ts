@@ -32,8 +32,9 @@ export class Publication {
     if (!this.closed) this.stream.describe(metadata, now);
   }
 
-  endOfRead(now: number): void {
-    if (!this.closed) this.stream.endOfRead(now);
+  /** As that of the stream. */
+  endOfRead(now: number, mayRest = false): number {
+    return this.closed ? 0 : this.stream.endOfRead(now, mayRest);
   }
 
   close(): void {

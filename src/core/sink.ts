@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { handleOf, type SocketHandle, writeAllDirect, writeDirect } from './direct-write.ts';
+import { handleOf, notTaken, type SocketHandle, writeAllDirect, writeDirect } from './direct-write.ts';
 
 /** Where batches go: a player's socket, or a file. Writing never waits and never throws; `backlog` tells what is left. */
 export interface Sink {
@@ -12,6 +12,16 @@ export interface Sink {
   readonly sent: number;
   /** Ends it without waiting for the backlog: a player that does not read. */
   abort(reason: string): void;
+  /** What batches may be handed to past the sink until the borrower is told; null: the sink has to see them. */
+  lend(borrower: Borrower): SocketHandle | null;
+  /** After a batch handed over past it was not taken whole: it is lent no longer. */
+  unfinished(bytes: Buffer): void;
+}
+
+/** Who has been lent what is below a sink. */
+export interface Borrower {
+  /** It is no longer lent. */
+  returned(): void;
 }
 
 /**
@@ -26,6 +36,7 @@ export class SocketSink implements Sink {
    * nothing but the handle is looked at. With a thousand players each object more is one that no cache holds.
    */
   #clear: SocketHandle | null = null;
+  #borrower: Borrower | null = null;
   /** Bytes of a write past the queue that the kernel has not taken whole. */
   #underWay = 0;
   /** What is to leave in one piece, while that is being put together. */
@@ -39,6 +50,7 @@ export class SocketSink implements Sink {
   }
 
   write(bytes: Buffer): void {
+    this.#reclaim();
     const handle = this.#clear ?? this.#look();
     if (handle === null) {
       if (this.#gathered !== null) this.#gather(bytes);
@@ -60,6 +72,32 @@ export class SocketSink implements Sink {
     return this.#clear;
   }
 
+  lend(borrower: Borrower): SocketHandle | null {
+    this.#reclaim();
+    if (this.#clear !== null) this.#borrower = borrower;
+    return this.#clear;
+  }
+
+  unfinished(bytes: Buffer): void {
+    const handle = this.#clear!;
+    this.#borrower = null;
+    this.#clear = null;
+    this.#underWay = bytes.length;
+    notTaken(handle, bytes, bytes.length, this.#written);
+  }
+
+  #reclaim(): void {
+    const borrower = this.#borrower;
+    this.#borrower = null;
+    borrower?.returned();
+  }
+
+  /** The socket's queue is needed. */
+  #queue(): void {
+    this.#reclaim();
+    this.#clear = null;
+  }
+
   readonly #written = (error?: Error | null): void => {
     this.#underWay = 0;
     if (error) this.#socket.destroy(error);
@@ -74,6 +112,7 @@ export class SocketSink implements Sink {
 
   /** Several buffers of so many bytes in one system call, as far as the kernel takes them. */
   #writePiece(buffers: readonly Buffer[], bytes: number): void {
+    this.#reclaim();
     const handle = this.#clear ?? this.#look();
     if (handle !== null) {
       this.#underWay = bytes;
@@ -99,7 +138,7 @@ export class SocketSink implements Sink {
       this.#gather(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
       return;
     }
-    this.#clear = null;
+    this.#queue();
     if (this.#socket.writable) this.#socket.write(bytes, 'latin1');
   }
 
@@ -109,7 +148,7 @@ export class SocketSink implements Sink {
       write();
       return;
     }
-    this.#clear = null;
+    this.#queue();
     this.#gathered = [];
     try {
       write();
@@ -129,7 +168,7 @@ export class SocketSink implements Sink {
   /** Ends the connection after what waits. */
   end(): void {
     this.#release();
-    this.#clear = null;
+    this.#queue();
     this.#socket.end();
   }
 

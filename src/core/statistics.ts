@@ -156,7 +156,7 @@ function streamStatistics(
     counters: stream.counters,
     bytesOut: stream.bytesOut,
     sent: sentBy(stream),
-    skippedPackets: stream.delivered.skippedPackets,
+    skippedPackets: stream.feeds.skippedPackets,
     facts: stream.facts,
     keyInterval: stream.keyInterval,
     gap: stream.timeline.gap,
@@ -173,8 +173,8 @@ function streamStatistics(
   };
 }
 
-function sentBy({ delivered, visitors }: Stream): Viewers {
-  const sent = delivered.byFamily;
+function sentBy({ feeds, visitors }: Stream): Viewers {
+  const sent = feeds.byFamily;
   return { rtmp: sent.get('rtmp') ?? 0, 'http-flv': sent.get('flv') ?? 0, hls: visitors.bytes };
 }
 

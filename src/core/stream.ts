@@ -3,8 +3,8 @@ import type { Format } from '../media/format.ts';
 import { AUDIO, DATA, type Kind, type MediaPacket, type Opening, VIDEO } from '../media/packet.ts';
 import { HEADER, headerSlot, KEY, MEDIA, tagFacts } from '../media/tag.ts';
 import { Timeline } from '../media/timeline.ts';
-import { Delivered } from './delivered.ts';
-import { Feed, type FeedSource, type Patience, Seat } from './feed.ts';
+import type { FeedSource } from './feed.ts';
+import { Feeds } from './feeds.ts';
 import type { Audience, FlushPolicy } from './flush.ts';
 import type { Framing } from './framing.ts';
 import { Group, type GroupBounds } from './group.ts';
@@ -12,6 +12,8 @@ import { lookAt } from './health.ts';
 import { Meter, type Rates, type StreamCounters, type Totals } from './meter.ts';
 import { Openings } from './openings.ts';
 import { PacketMemory } from './packet-memory.ts';
+import { LEAST_REST_MS, LONGEST_REST_MS } from './rest.ts';
+import { type Patience, Seat } from './seat.ts';
 import type { Sink } from './sink.ts';
 import { type Tap, Taps } from './taps.ts';
 import { Visitors } from './visitors.ts';
@@ -52,16 +54,14 @@ export class Stream implements FeedSource {
   /** Viewers without a connection of their own. */
   readonly visitors = new Visitors();
   readonly #settings: () => StreamSettings;
-  readonly #policy: FlushPolicy;
   readonly #audience: Audience;
   readonly #first = { audio: -1, video: -1 };
   readonly #meter: Meter;
-  readonly #feeds = new Map<string, Feed>();
-  readonly delivered = new Delivered(this.#feeds);
+  readonly feeds: Feeds;
   readonly #taps: Taps;
   readonly #listeners = new Set<StreamListener>();
   readonly #openings = new Openings(() => {
-    for (const feed of this.#feeds.values()) feed.flush();
+    this.feeds.flush();
   });
   readonly #group = new Group();
   readonly #memory = new PacketMemory();
@@ -82,7 +82,7 @@ export class Stream implements FeedSource {
     this.name = name;
     this.#taps = new Taps(failed);
     this.#settings = settings;
-    this.#policy = policy;
+    this.feeds = new Feeds(this, policy);
     this.#audience = audience;
     this.#meter = new Meter(this.#totals, performance.now());
   }
@@ -117,10 +117,6 @@ export class Stream implements FeedSource {
     return announced && this.lastMediaAt - this.#lastVideoAt <= VIDEO_GONE_MS;
   }
 
-  get feeds(): Iterable<Feed> {
-    return this.#feeds.values();
-  }
-
   /** Media are flowing, or did since the publisher came. */
   get live(): boolean {
     return this.startedAt !== 0;
@@ -136,7 +132,7 @@ export class Stream implements FeedSource {
 
   /** Bytes given to players, in all. */
   get bytesOut(): number {
-    return this.delivered.bytes;
+    return this.feeds.bytes;
   }
 
   /** What codecs, pictures and sound it has. */
@@ -159,9 +155,7 @@ export class Stream implements FeedSource {
   }
 
   get players(): number {
-    let players = 0;
-    for (const feed of this.#feeds.values()) players += feed.seats.length;
-    return players;
+    return this.feeds.players;
   }
 
   /** Those who are told what happens to it: its application, and one per player. */
@@ -218,7 +212,7 @@ export class Stream implements FeedSource {
 
   /** Anybody gets packets. */
   get attended(): boolean {
-    return this.#feeds.size > 0 || this.#taps.size > 0;
+    return this.feeds.size > 0 || this.#taps.size > 0;
   }
 
   /**
@@ -251,10 +245,16 @@ export class Stream implements FeedSource {
     if (metadata !== null) this.#distribute(metadata, false, now);
   }
 
-  /** Called once after the messages of one read: batches go out, or wait to be merged. */
-  endOfRead(now: number): void {
-    for (const feed of this.#feeds.values()) feed.endOfRead(now);
+  /**
+   * Called once after the messages of one read: batches go out, or wait to be merged. Where the caller `mayRest`, it may
+   * leave what comes unread for as long as is returned, ms, and then has to call again; 0: it has to read on.
+   */
+  endOfRead(now: number, mayRest = false): number {
+    const patience = this.feeds.endOfRead(now, Math.min(this.#taps.patience, LONGEST_REST_MS));
     this.#taps.endOfRead();
+    const rests = mayRest && patience >= LEAST_REST_MS;
+    this.feeds.await(rests, now);
+    return rests ? patience : 0;
   }
 
   /** A publisher takes the name; its clock has nothing to do with that of the one before. */
@@ -269,7 +269,7 @@ export class Stream implements FeedSource {
    */
   #renew(): void {
     this.#renewing = false;
-    for (const feed of this.#feeds.values()) feed.renew();
+    for (const feed of this.feeds) feed.renew();
     this.#openings.renew();
     this.#first.audio = -1;
     this.#first.video = -1;
@@ -282,10 +282,8 @@ export class Stream implements FeedSource {
   /** The publisher has left. Players keep their places. */
   end(): void {
     if (this.#settling !== undefined) this.#settle();
-    for (const feed of this.#feeds.values()) {
-      feed.flush();
-      feed.forget();
-    }
+    this.feeds.flush();
+    this.feeds.forget();
     this.#dropGroup();
     this.#settled = false;
     const wasLive = this.live;
@@ -313,31 +311,18 @@ export class Stream implements FeedSource {
    * from before `after`: the time up to which the player has been here already.
    */
   join(format: Format, sink: Sink, framing: Framing, patience: Patience, after = -1): Seat {
-    let feed = this.#feeds.get(format.name);
-    if (feed === undefined) {
-      feed = new Feed(format, this, this.#policy);
-      this.#feeds.set(format.name, feed);
-    }
     const seat = new Seat(sink, framing, patience, this.#settings().gop_cache, after);
     this.#audience.players += 1;
-    feed.join(seat);
+    this.feeds.join(format, seat);
     return seat;
   }
 
   leave(format: Format, seat: Seat): void {
-    const feed = this.#feeds.get(format.name);
-    if (feed === undefined || seat.index < 0) return;
-    feed.leave(seat);
-    this.#audience.players -= 1;
-    if (feed.seats.length === 0) {
-      this.delivered.keep(feed);
-      feed.close();
-      this.#feeds.delete(format.name);
-    }
+    if (this.feeds.leave(format, seat)) this.#audience.players -= 1;
   }
 
   sweep(now: number): void {
-    for (const feed of this.#feeds.values()) feed.sweep(now);
+    for (const feed of this.feeds) feed.sweep(now);
     this.#dropUnwanted();
     this.visitors.sweep(now);
     this.#meter.sample(this.#totals, now);
@@ -360,7 +345,7 @@ export class Stream implements FeedSource {
     clearTimeout(this.#settling);
     this.#settling = undefined;
     this.#settled = true;
-    for (const feed of this.#feeds.values()) feed.settle();
+    for (const feed of this.feeds) feed.settle();
     this.#group.settle();
     this.#dropUnwanted();
   }
@@ -370,7 +355,7 @@ export class Stream implements FeedSource {
     // Before the tracks are known, it is for those who wait for them.
     if (!settings.gop_cache && this.#settled) this.#dropGroup();
     else if (!this.#group.add(packet, entry, !this.#settled, settings)) {
-      for (const feed of this.#feeds.values()) feed.forget();
+      this.feeds.forget();
     }
   }
 
@@ -379,12 +364,12 @@ export class Stream implements FeedSource {
   }
 
   #dropGroup(): void {
-    if (this.cached.length > 0) for (const feed of this.#feeds.values()) feed.forget();
+    if (this.cached.length > 0) this.feeds.forget();
     this.#group.clear();
   }
 
   #distribute(packet: MediaPacket, entry: boolean, now: number): void {
-    for (const feed of this.#feeds.values()) feed.push(packet, entry, now);
+    this.feeds.push(packet, entry, now);
     this.#taps.packet(packet);
   }
 }

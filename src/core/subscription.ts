@@ -1,7 +1,7 @@
 import type { Format } from '../media/format.ts';
-import type { Patience, Seat, SeatCounters } from './feed.ts';
 import type { Framing } from './framing.ts';
 import type { PlayRequest } from './request.ts';
+import type { Patience, Seat, SeatCounters } from './seat.ts';
 import type { Sink } from './sink.ts';
 import type { Stream } from './stream.ts';
 

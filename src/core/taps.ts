@@ -6,6 +6,8 @@ export interface Tap {
   packet(packet: MediaPacket): void;
   /** False while it keeps no packet beyond the call: their memory is then used again with the next group of pictures. */
   readonly keeps?: boolean;
+  /** How long it can do without what has come, ms; 0 unless stated. */
+  readonly patience?: number;
   /** The publisher's bytes at hand have been read. */
   endOfRead?(): void;
 }
@@ -28,6 +30,13 @@ export class Taps {
   get keeping(): boolean {
     for (const { keeps } of this.#taps) if (keeps !== false) return true;
     return false;
+  }
+
+  /** The least patience among them, ms; Infinity where there are none. */
+  get patience(): number {
+    let least = Number.POSITIVE_INFINITY;
+    for (const { patience = 0 } of this.#taps) if (patience < least) least = patience;
+    return least;
   }
 
   /** The function it returns takes the reader away. */

@@ -64,6 +64,8 @@ export class Connection {
   #answers = 0;
   /** What comes is left in the kernel for now. */
   #resting = false;
+  /** A rest is over, and nothing has been read since. */
+  #unheard = false;
   /** How many wait until what has come is read. */
   #hearers = 0;
   #pinged = false;
@@ -249,31 +251,39 @@ export class Connection {
     }
     const taken = this.#reader.push(rest, this.#message);
     if (taken < rest.length) this.#held = Buffer.from(rest.subarray(taken));
-    this.#session.endOfRead();
+    this.#endOfRead(bytes.length < FEW_BYTES);
     this.#acknowledge();
-    if (bytes.length < FEW_BYTES) this.#rest();
   }
 
-  /** Leaves what comes in the kernel for a while where nobody waits for it: reading it at once is most of its cost. */
-  #rest(): void {
-    if (this.#resting || this.#hearers > 0 || this.#waiting || this.#ending || !this.#session.unwatched)
-      return;
+  /** Leaves what comes in the kernel for as long as it would only wait here: reading it at once is most of its cost. */
+  #endOfRead(few: boolean): void {
+    const now = performance.now();
+    const mayRest = few && !this.#resting && this.#hearers === 0 && !this.#waiting && !this.#ending;
+    this.#unheard = false;
+    const patience = this.#session.endOfRead(now, mayRest);
+    if (patience === 0) return;
     this.#resting = true;
     this.socket.pause();
-    rest(this, performance.now());
+    rest(this, now, patience);
   }
 
   /** The rest is over. */
   readOn(): void {
     if (!this.#resting) return;
     this.#resting = false;
+    this.#unheard = true;
     if (!this.#waiting) this.socket.resume();
+  }
+
+  heard(): void {
+    if (this.#unheard && !this.#ending) this.#endOfRead(false);
   }
 
   /** Reads what has come by now, the end of the connection included. */
   async hearOut(): Promise<void> {
     this.#hearers += 1;
     this.readOn();
+    setImmediate(() => this.heard());
     let before = -1;
     for (let read = 0; read < MOST_READS && before !== this.bytesIn && !this.#ending; read++) {
       before = this.bytesIn;

@@ -76,10 +76,11 @@ export class Publishing {
     }
   }
 
-  endOfRead(now: number): void {
+  /** As that of the stream. */
+  endOfRead(now: number, mayRest = false): number {
     // A reload may have changed what players are to get.
     if (this.#meta !== this.#wanted) this.#describe(now);
-    this.publication.endOfRead(now);
+    return this.publication.endOfRead(now, mayRest);
   }
 
   close(): void {

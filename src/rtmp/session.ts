@@ -60,16 +60,6 @@ export class Session {
     return [...this.#streams.values()].every((use) => use === null);
   }
 
-  /** It only publishes, and nobody waits for what it sends. */
-  get unwatched(): boolean {
-    let publishes = false;
-    for (const use of this.#streams.values()) {
-      if (use instanceof Publishing && !use.publication.stream.attended) publishes = true;
-      else if (use !== null) return false;
-    }
-    return publishes;
-  }
-
   get plays(): boolean {
     return [...this.#streams.values()].some((use) => use instanceof Playing);
   }
@@ -105,9 +95,15 @@ export class Session {
     return all.length === 1 ? all[0] : undefined;
   }
 
-  endOfRead(): void {
-    const now = performance.now();
-    for (const use of this.#streams.values()) if (use instanceof Publishing) use.endOfRead(now);
+  /** As that of the stream; only who does nothing but publish may rest. */
+  endOfRead(now: number, mayRest: boolean): number {
+    let used = 0;
+    for (const use of this.#streams.values()) if (use !== null) used += 1;
+    let patience = 0;
+    for (const use of this.#streams.values()) {
+      if (use instanceof Publishing) patience = use.endOfRead(now, mayRest && used === 1);
+    }
+    return patience;
   }
 
   /** The connection has ended or is about to. */

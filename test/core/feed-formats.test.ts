@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { Feed, type FeedSource, Seat } from '../../src/core/feed.ts';
+import { Feed, type FeedSource } from '../../src/core/feed.ts';
 import type { Framing } from '../../src/core/framing.ts';
+import { Seat } from '../../src/core/seat.ts';
 import type { Sink } from '../../src/core/sink.ts';
 import type { Format } from '../../src/media/format.ts';
 import { AUDIO, type Kind, type MediaPacket, type Opening, VIDEO } from '../../src/media/packet.ts';
@@ -24,6 +25,14 @@ class Collected implements Sink {
     throw new Error('cut off');
   }
 
+  lend(): null {
+    return null;
+  }
+
+  unfinished(): void {
+    throw new Error('it was never lent');
+  }
+
   take(): Buffer {
     const bytes = Buffer.concat(this.written);
     this.written = [];
@@ -45,7 +54,7 @@ function setUp(format: Format, framing: Framing) {
     waitKey: true,
     waitVideo: false,
   } satisfies FeedSource;
-  const feed = new Feed(format, source, { delay: () => 0, flushed: () => undefined });
+  const feed = new Feed(format, source, { delay: () => 0, patience: () => 0, flushed: () => undefined });
   const sink = new Collected();
   feed.join(new Seat(sink, framing, { bytes: 100, stall: 1000 }, true));
   const send = (entry: boolean, ...packets: MediaPacket[]): void => {

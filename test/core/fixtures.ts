@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { Audience } from '../../src/core/flush.ts';
+import { Audience, flushPolicy } from '../../src/core/flush.ts';
 import { type LiveSettings, liveTable } from '../../src/core/live.ts';
 import type { Logger } from '../../src/core/log.ts';
 import type { Sink } from '../../src/core/sink.ts';
@@ -73,6 +73,14 @@ export class FakeSink implements Sink {
     this.aborted = reason;
   }
 
+  lend(): null {
+    return null;
+  }
+
+  unfinished(): void {
+    throw new Error('it was never lent');
+  }
+
   drain(): void {
     this.sent += this.backlog;
     this.backlog = 0;
@@ -112,10 +120,7 @@ export function setUpStream(changes: Partial<LiveSettings> = {}) {
   const stream = new Stream(
     'name',
     () => live.settings,
-    {
-      delay: () => (live.settings.out_merge === 'auto' ? 0 : live.settings.out_merge),
-      flushed: () => undefined,
-    },
+    flushPolicy(audience, () => live.settings.out_merge),
     audience,
     (error) => void live.errors.push(error),
   );

@@ -64,9 +64,9 @@ test('what slow players miss is counted, also after they have gone', () => {
   send(inter(40), inter(80), inter(120), inter(160), inter(200), inter(240));
   expect(seat.skips).toBe(1);
   expect(seat.skippedPackets).toBe(3);
-  expect(stream.delivered.skippedPackets).toBe(seat.skippedPackets);
+  expect(stream.feeds.skippedPackets).toBe(seat.skippedPackets);
   stream.leave(format, seat);
-  expect(stream.delivered.skippedPackets).toBe(seat.skippedPackets);
+  expect(stream.feeds.skippedPackets).toBe(seat.skippedPackets);
 });
 
 test('facts of codecs without headers come from the first bytes', () => {

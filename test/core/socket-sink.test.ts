@@ -1,39 +1,12 @@
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { watchWrites } from './handle-writes.ts';
+import { closeSockets, keep, nextConnection, pair, received } from './sockets.ts';
 
 /** More than the kernel keeps for one connection. */
 const MUCH = 24_000_000;
 
-let server: Server | undefined;
-const open: Socket[] = [];
-
-afterEach(() => {
-  for (const socket of open.splice(0)) socket.destroy();
-  server?.close();
-});
-
-/** The server's side of a connection, and the client's, which does not read yet. */
-async function pair(): Promise<readonly [Socket, Socket, number]> {
-  const listening = createServer();
-  server = listening;
-  await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
-  const taken = new Promise<Socket>((resolve) => listening.once('connection', resolve));
-  const { port } = listening.address() as AddressInfo;
-  const client = connect(port, '127.0.0.1');
-  client.pause();
-  const socket = await taken;
-  open.push(socket, client);
-  for (const one of [socket, client]) one.on('error', () => undefined);
-  return [socket, client, port];
-}
-
-/** Everything that comes until the end. */
-async function received(client: Socket): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  for await (const part of client) parts.push(part as Buffer);
-  return Buffer.concat(parts);
-}
+afterEach(closeSockets);
 
 /** What Node gives a handle with a write, as far as it matters here. */
 interface Inside {
@@ -228,14 +201,14 @@ describe.each([
 
   test('waits for a connection that is under way', async () => {
     const [, , port] = await pair();
-    const taken = new Promise<Socket>((resolve) => server!.once('connection', resolve));
+    const taken = nextConnection();
     const socket = connect(port, '127.0.0.1');
-    open.push(socket);
+    keep(socket);
     const sink = new SocketSink(socket, () => undefined);
     sink.write(Buffer.from('early '));
     sink.send('and ');
     const peer = await taken;
-    open.push(peer);
+    keep(peer);
     sink.write(Buffer.from('late'));
     sink.end();
     expect((await received(peer)).toString()).toBe('early and late');

@@ -1,10 +1,10 @@
 import { settingsOf } from '../../config/block.ts';
 import { splitOnce } from '../../core/addresses.ts';
 import type { Application } from '../../core/application.ts';
-import type { Patience } from '../../core/feed.ts';
 import { maskedName } from '../../core/log.ts';
 import { Refused } from '../../core/refused.ts';
 import type { Client } from '../../core/request.ts';
+import type { Patience } from '../../core/seat.ts';
 import type { Stream, StreamListener } from '../../core/stream.ts';
 import type { Subscription } from '../../core/subscription.ts';
 import { SocketTraffic } from '../../core/traffic.ts';

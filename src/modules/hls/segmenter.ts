@@ -1,3 +1,4 @@
+import { LONGEST_REST_MS } from '../../core/rest.ts';
 import { MediaError } from '../../media/bits.ts';
 import { readMp3Header } from '../../media/mp3.ts';
 import { DATA, type MediaPacket, VIDEO } from '../../media/packet.ts';
@@ -24,6 +25,8 @@ const LARGEST_BYTES = 128 * 1024 * 1024;
 
 /** Cuts the packets of one publisher into segments. */
 export class Segmenter {
+  /** Of a segment of seconds. */
+  readonly patience = LONGEST_REST_MS;
   readonly #muxer: TransportMuxer;
   readonly #gatherer: AudioGatherer;
   readonly #cutting: () => Cutting;

@@ -6,6 +6,7 @@ import type { Logger } from '../../core/log.ts';
 import type { Total } from '../../core/measures.ts';
 import type { Recording } from '../../core/recordings.ts';
 import type { PublishRequest } from '../../core/request.ts';
+import { LONGEST_REST_MS } from '../../core/rest.ts';
 import type { Stream } from '../../core/stream.ts';
 import { AUDIO, DATA, type MediaPacket, VIDEO } from '../../media/packet.ts';
 import { headerSlot, tagFacts } from '../../media/tag.ts';
@@ -83,7 +84,11 @@ export class StreamRecorder {
     this.#selection = selection;
     this.#ground = ground;
     this.#wanted = !selection.manual;
-    this.#untap = stream.tap({ keeps: false, packet: (packet) => this.#packet(packet) });
+    this.#untap = stream.tap({
+      keeps: false,
+      patience: LONGEST_REST_MS,
+      packet: (packet) => this.#packet(packet),
+    });
   }
 
   /** Other settings of the recorder: limits count at once, names from the next file on. */

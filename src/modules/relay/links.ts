@@ -1,5 +1,5 @@
-import type { Seat } from '../../core/feed.ts';
 import type { Publication } from '../../core/publication.ts';
+import type { Seat } from '../../core/seat.ts';
 import type { RtmpServer } from '../../core/server.ts';
 import type { Stream } from '../../core/stream.ts';
 import { CLIENT_CHUNK_SIZE, RtmpClient } from '../../rtmp/client.ts';
