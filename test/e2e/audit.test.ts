@@ -22,7 +22,7 @@ async function audit(advisories: object | null): Promise<{ code: number | null; 
     registryIs,
     `npm_config_cache=${directory}`,
     process.execPath,
-    join(ROOT, 'tools/audit.js'),
+    join(ROOT, 'bin/tools/audit.js'),
   ]);
 }
 

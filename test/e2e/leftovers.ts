@@ -21,7 +21,7 @@ export default function setup(): () => Promise<void> {
     if (left.length === 0) return;
     for (const { pid } of left) process.kill(pid, 'SIGKILL');
     const message = `tests left processes: ${left.map(({ pid, command }) => `${pid} ${command}`).join('; ')}`;
-    // The runner prints what is thrown here, but ends as if nothing had happened: tools/test.js looks for this file.
+    // The runner prints what is thrown here, but ends as if nothing had happened: bin/tools/test.js looks for this file.
     mkdirSync(dirname(REPORT), { recursive: true });
     writeFileSync(REPORT, `${message}\n`);
     throw new Error(message);

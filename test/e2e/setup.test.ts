@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { runToEnd } from './children.ts';
 import { ROOT } from './harness.ts';
 
-const SETUP = join(ROOT, 'tools/setup.js');
+const SETUP = join(ROOT, 'bin/tools/setup.js');
 
 test('what is built already is neither built nor installed again', async () => {
   const first = await runToEnd(process.execPath, [SETUP, 'build']);

@@ -1,8 +1,8 @@
 // Traffic of every usual kind for a server in this process, so that V8 has compiled what it takes.
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { RtmpClient } from '../dist/rtmp/client.js';
-import { publishFormat } from '../dist/wire/rtmp/format.js';
+import { RtmpClient } from '../../dist/rtmp/client.js';
+import { publishFormat } from '../../dist/wire/rtmp/format.js';
 
 const PATIENCE_MS = 10_000;
 const FRAME_MS = 40;

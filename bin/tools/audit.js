@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const PATIENCE_MS = 60_000;
 
-process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
+process.chdir(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
 const { report, why } = read(await ask());
 const found = report?.metadata?.vulnerabilities;
 if (found === undefined) {

@@ -16,7 +16,7 @@ import {
 import { delimiter, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const STAMPS = 'dist/.stamps.json';
 const OLDEST_NODE = [20, 19];
 
@@ -45,7 +45,7 @@ const TOOLS = [
 
 const mode = process.argv[2];
 process.chdir(ROOT);
-if (mode !== 'build' && mode !== 'test') stop('usage: node tools/setup.js build|test');
+if (mode !== 'build' && mode !== 'test') stop('usage: node bin/tools/setup.js build|test');
 checkNode();
 installPackages();
 await build();
@@ -93,7 +93,7 @@ async function build() {
     },
     {
       name: 'server',
-      inputs: ['src', 'grammar', 'tsconfig.json', 'package-lock.json', 'tools'],
+      inputs: ['src', 'grammar', 'tsconfig.json', 'package-lock.json', 'bin/tools'],
       except: 'src/web',
       output: 'dist/program/mediad.cjs',
       run: async () => {
@@ -103,9 +103,9 @@ async function build() {
     },
     {
       name: 'code cache',
-      inputs: ['bin/program.js', 'tools', 'dist/program/mediad.cjs'],
+      inputs: ['bin', 'dist/program/mediad.cjs'],
       output: 'dist/program/mediad.cache',
-      run: () => node('tools/code-cache.js'),
+      run: () => node('bin/tools/code-cache.js'),
     },
     {
       name: 'page',
@@ -179,9 +179,9 @@ async function bundleProgram() {
     outExtension: { '.js': '.cjs' },
     format: 'cjs',
     alias: {
-      'sonic-boom': './tools/no-log-streams.cjs',
-      'thread-stream': './tools/no-log-streams.cjs',
-      worker_threads: './tools/main-thread.cjs',
+      'sonic-boom': './bin/tools/no-log-streams.cjs',
+      'thread-stream': './bin/tools/no-log-streams.cjs',
+      worker_threads: './bin/tools/main-thread.cjs',
     },
     // A third less to read at each start. Names stay, and lines are short enough to be found by a stack trace.
     minifyWhitespace: true,

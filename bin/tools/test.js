@@ -11,7 +11,7 @@ const LEFTOVERS = '.cache/test/leftovers.txt';
 const UNIT_LIMIT_MS = 8 * 60_000;
 const E2E_LIMIT_MS = 14 * 60_000;
 
-process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
+process.chdir(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
 mkdirSync(REPORTS, { recursive: true });
 
 const TSC = 'node_modules/typescript/bin/tsc';

@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
-import { CODE_CACHE, loadProgram } from '../bin/program.js';
+import { CODE_CACHE, loadProgram } from '../program.js';
 import { warmUp } from './warm-up.js';
 
 const PATIENCE_MS = 10_000;
