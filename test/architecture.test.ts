@@ -23,6 +23,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   web: [],
 };
 
+/** The folders of the core: each may import those before it. The files beside them join them, and give them types alone. */
+const CORE = [
+  'logs',
+  'reload',
+  'measures',
+  'net',
+  'connections',
+  'streams',
+  'workers',
+  'applications',
+  'statistics',
+];
+
 interface Source {
   /** Relative to src. */
   readonly path: string;
@@ -87,6 +100,13 @@ function partOf(path: string): string {
   return first.replace(/\.ts$/, '');
 }
 
+/** The folder of a file of the core, empty for those beside the folders; undefined for the other parts. */
+function coreFolder(path: string): string | undefined {
+  const [part, folder = '', ...rest] = path.split('/');
+  if (part !== 'core') return undefined;
+  return rest.length === 0 ? '' : folder;
+}
+
 function mayImport(from: Source, to: string): boolean {
   const own = partOf(from.path);
   const other = partOf(to);
@@ -121,6 +141,26 @@ describe('who imports whom', () => {
         .filter((target) => !mayImport(source, target))
         .map((target) => `${source.path} → ${target}`),
     );
+    expect(wrong).toEqual([]);
+  });
+
+  test('every folder of the core has a place among them', () => {
+    const folders = new Set(sources.flatMap(({ path }) => coreFolder(path) ?? []));
+    expect([...folders].sort()).toEqual(['', ...CORE].sort());
+  });
+
+  test('folders of the core import those before them', () => {
+    const wrong = sources.flatMap(({ path, imports, lasting }) => {
+      const own = coreFolder(path);
+      if (!own) return [];
+      return imports
+        .filter((target) => {
+          const other = coreFolder(target);
+          if (other === undefined) return false;
+          return other === '' ? lasting.includes(target) : CORE.indexOf(other) > CORE.indexOf(own);
+        })
+        .map((target) => `${path} → ${target}`);
+    });
     expect(wrong).toEqual([]);
   });
 

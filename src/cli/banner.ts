@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { type Block, childrenOf } from '../config/block.ts';
-import type { Listen } from '../core/addresses.ts';
+import type { Listen } from '../core/net/addresses.ts';
 import type { Daemon } from '../daemon.ts';
 import type { LocationMatch } from '../http/location-table.ts';
 

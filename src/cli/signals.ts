@@ -1,4 +1,4 @@
-import type { Logger } from '../core/log.ts';
+import type { Logger } from '../core/logs/log.ts';
 import type { Daemon } from '../daemon.ts';
 
 /** Does what nginx's signals ask for; those that come during the start count once it is over. */

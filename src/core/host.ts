@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import type { Block } from '../config/block.ts';
 import type { Diagnostic } from '../config/errors.ts';
-import type { Listen } from './addresses.ts';
-import type { Wanted } from './listeners.ts';
-import type { Peer } from './peer.ts';
-import type { Step } from './plan.ts';
-import type { Report } from './report.ts';
+import type { Wanted } from './connections/listeners.ts';
+import type { Peer } from './connections/peer.ts';
+import type { Listen } from './net/addresses.ts';
+import type { Step } from './reload/plan.ts';
+import type { Report } from './reload/report.ts';
 
 /** A prepared part of a reload: `commit` or `undo` is called, once; `commit` is synchronous and cannot fail. */
 export interface Prepared {

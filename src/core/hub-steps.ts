@@ -1,9 +1,9 @@
 import { type Block, settingsOf } from '../config/block.ts';
-import type { Application } from './application.ts';
-import { liveTable } from './live.ts';
+import type { Application } from './applications/application.ts';
+import { liveTable } from './applications/live.ts';
 import type { Module } from './module.ts';
-import { entryOf, type Step } from './plan.ts';
-import type { ReportEntry } from './report.ts';
+import { entryOf, type Step } from './reload/plan.ts';
+import type { ReportEntry } from './reload/report.ts';
 import { labelOf, type Member, type RtmpServer, type ServerSpec } from './server.ts';
 import { changedSettings } from './services.ts';
 

@@ -2,13 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { type Block, settingsOf } from '../config/block.ts';
 import { atOnce, type Sliced } from '../config/slices.ts';
 import { trimPieces } from '../media/pieces.ts';
-import type { Listen } from './addresses.ts';
-import { Application } from './application.ts';
-import type { CallbackStatus } from './callbacks.ts';
-import type { Elsewhere } from './elsewhere.ts';
-import { Events, type RelayStates } from './events.ts';
-import type { ExecStatus } from './execs.ts';
-import type { Audience } from './flush.ts';
+import { Application } from './applications/application.ts';
+import type { Elsewhere } from './applications/elsewhere.ts';
+import { Events, type RelayStates } from './applications/events.ts';
+import { liveTable } from './applications/live.ts';
+import { Traffic } from './applications/traffic.ts';
+import { successor } from './connections/listen-plan.ts';
 import {
   changedServerSettings,
   ending,
@@ -17,23 +16,24 @@ import {
   startStep,
   updateStep,
 } from './hub-steps.ts';
-import { successor } from './listen-plan.ts';
-import { liveTable } from './live.ts';
-import type { Logger } from './log.ts';
-import { Measures } from './measures.ts';
+import type { Logger } from './logs/log.ts';
+import type { CallbackStatus } from './measures/callbacks.ts';
+import type { ExecStatus } from './measures/execs.ts';
+import { Measures } from './measures/measures.ts';
+import { Registry } from './measures/registry.ts';
 import type { ApplicationContext, Module, ServerContext } from './module.ts';
-import { Netcalls } from './netcall.ts';
-import { isOwnAddress } from './own-address.ts';
-import { carryOut, entryOf, type Step } from './plan.ts';
-import { Registry } from './registry.ts';
-import type { Outcome, Report } from './report.ts';
+import type { Listen } from './net/addresses.ts';
+import { Netcalls } from './net/netcall.ts';
+import { isOwnAddress } from './net/own-address.ts';
+import { chooseByName } from './net/server-names.ts';
+import { carryOut, entryOf, type Step } from './reload/plan.ts';
+import type { Outcome, Report } from './reload/report.ts';
 import { labelOf, type Member, RtmpServer, type ServerSpec } from './server.ts';
-import { chooseByName } from './server-names.ts';
 import { type Listed, listed, type ServiceGround, type ServiceOwner, Services } from './services.ts';
-import { Tallies } from './tallies.ts';
-import { Traffic } from './traffic.ts';
-import { Viewers } from './viewers.ts';
-import { alone, type Workers } from './workers.ts';
+import type { Audience } from './streams/flush.ts';
+import { Tallies } from './workers/tallies.ts';
+import { Viewers } from './workers/viewers.ts';
+import { alone, type Workers } from './workers/workers.ts';
 
 /** What is told to endpoints of the end of everything may take so long, ms. */
 const LAST_CALLS_MS = 2000;

@@ -1,16 +1,16 @@
 import type { Block, SettingsWithin, Within } from '../config/block.ts';
 import type { Diagnostic } from '../config/errors.ts';
 import type { Inert, Scope, Settings, Table } from '../config/table.ts';
-import type { Application } from './application.ts';
+import type { Application } from './applications/application.ts';
+import type { Observer } from './applications/observer.ts';
+import type { Origin } from './applications/origins.ts';
+import type { Gate, Request } from './applications/request.ts';
+import type { StreamTask } from './applications/stream-tasks.ts';
 import type { Hub } from './hub.ts';
-import type { Logger } from './log.ts';
-import type { LogFiles } from './log-files.ts';
-import type { MemoryFiles } from './memory-files.ts';
-import type { Observer } from './observer.ts';
-import type { Origin } from './origins.ts';
-import type { Gate, Request } from './request.ts';
+import type { Logger } from './logs/log.ts';
+import type { LogFiles } from './logs/log-files.ts';
 import type { ConnectGate, ConnectionObserver, ConnectRequest, RtmpServer } from './server.ts';
-import type { StreamTask } from './stream-tasks.ts';
+import type { MemoryFiles } from './workers/memory-files.ts';
 
 /**
  * A module: its directives by the scope they configure, and what it runs for an application. The order of modules in

@@ -1,6 +1,6 @@
-import type { Application } from './application.ts';
+import type { Application } from './applications/application.ts';
 import type { Hub } from './hub.ts';
-import type { Stream } from './stream.ts';
+import type { Stream } from './streams/stream.ts';
 
 /** The streams of an application that this process has from a publisher, or had from one that may return. */
 export function ownStreams(application: Application): readonly Stream[] {

@@ -1,17 +1,17 @@
-import type { Elsewhere } from './elsewhere.ts';
-import { inherit } from './estate.ts';
-import { FIGURES, type Figures } from './figures.ts';
-import { Audience } from './flush.ts';
+import type { Elsewhere } from './applications/elsewhere.ts';
 import { Hub } from './hub.ts';
-import type { Logger } from './log.ts';
-import { LogFiles } from './log-files.ts';
-import { Measures } from './measures.ts';
-import { MemoryFiles } from './memory-files.ts';
-import { Reloads } from './reloads.ts';
-import { noRequests } from './requests.ts';
-import { TicketSecret } from './tickets.ts';
-import { ownFigures } from './whole.ts';
-import { alone, type Workers } from './workers.ts';
+import type { Logger } from './logs/log.ts';
+import { LogFiles } from './logs/log-files.ts';
+import { Measures } from './measures/measures.ts';
+import { noRequests } from './measures/requests.ts';
+import { Reloads } from './reload/reloads.ts';
+import { inherit } from './statistics/estate.ts';
+import { FIGURES, type Figures } from './statistics/figures.ts';
+import { ownFigures } from './statistics/whole.ts';
+import { Audience } from './streams/flush.ts';
+import { MemoryFiles } from './workers/memory-files.ts';
+import { TicketSecret } from './workers/tickets.ts';
+import { alone, type Workers } from './workers/workers.ts';
 
 /** What the protocols' hosts and the handlers of requests share: one per process, made once, never replaced. */
 export class Runtime {

@@ -1,9 +1,9 @@
 import type { Block } from '../config/block.ts';
-import type { Listen } from './addresses.ts';
-import type { Application } from './application.ts';
-import { Gates } from './gates.ts';
-import { Refused } from './refused.ts';
-import type { Client } from './request.ts';
+import type { Application } from './applications/application.ts';
+import { Gates } from './applications/gates.ts';
+import { Refused } from './applications/refused.ts';
+import type { Client } from './applications/request.ts';
+import type { Listen } from './net/addresses.ts';
 import type { Services } from './services.ts';
 
 /** One `server` block of `rtmp`, as written. */

@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Block, childrenOf, settingsOf, settingsWithin, type Within } from '../config/block.ts';
 import type { Settings, Table } from '../config/table.ts';
-import type { Logger } from './log.ts';
-import type { LogFiles } from './log-files.ts';
-import type { MemoryFiles } from './memory-files.ts';
+import type { Logger } from './logs/log.ts';
+import type { LogFiles } from './logs/log-files.ts';
 import type { Module, Service, ServiceContext, ServiceSpec } from './module.ts';
-import type { Step } from './plan.ts';
-import type { Outcome } from './report.ts';
+import type { Step } from './reload/plan.ts';
+import type { Outcome } from './reload/report.ts';
+import type { MemoryFiles } from './workers/memory-files.ts';
 
 /** One service that runs, with what it registered. */
 interface Running {

@@ -1,6 +1,6 @@
-import type { Publication } from './publication.ts';
+import type { Publication } from './applications/publication.ts';
+import type { Subscription } from './applications/subscription.ts';
 import type { RtmpServer } from './server.ts';
-import type { Subscription } from './subscription.ts';
 
 /** Somebody who publishes or plays a stream; one client may do both, and more than once. */
 export type MediaSession = Publication | Subscription;

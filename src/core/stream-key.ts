@@ -1,4 +1,4 @@
-import type { Application } from './application.ts';
+import type { Application } from './applications/application.ts';
 import type { Hub } from './hub.ts';
 import type { ServerSpec } from './server.ts';
 

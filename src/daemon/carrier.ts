@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { Diagnostic } from '../config/errors.ts';
-import type { Step } from '../core/plan.ts';
-import type { Report } from '../core/report.ts';
+import type { Step } from '../core/reload/plan.ts';
+import type { Report } from '../core/reload/report.ts';
 import type { ReadConfig } from './sources.ts';
 
 /** Everybody at one moment. */

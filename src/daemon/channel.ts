@@ -1,4 +1,4 @@
-import type { WorkerAnswer, WorkerHandler, Workers } from '../core/workers.ts';
+import type { WorkerAnswer, WorkerHandler, Workers } from '../core/workers/workers.ts';
 
 /** What goes between the processes of one server. `to` and `from` are numbers of workers, 0 is the primary. */
 export type Letter =

@@ -1,8 +1,8 @@
 import { type Block, childrenOf, settingsOf } from '../config/block.ts';
 import type { Diagnostic } from '../config/errors.ts';
-import { isIPv6 } from '../core/ip-family.ts';
-import type { Wanted } from '../core/listeners.ts';
+import type { Wanted } from '../core/connections/listeners.ts';
 import { mainTable } from '../core/main.ts';
+import { isIPv6 } from '../core/net/ip-family.ts';
 import { checkHttp } from '../http/check.ts';
 import { listensOf } from '../http/router.ts';
 import { modules } from '../modules/index.ts';

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import type { Door } from '../core/listeners.ts';
-import { resetSocket } from '../core/sink.ts';
+import type { Door } from '../core/connections/listeners.ts';
+import { resetSocket } from '../core/connections/sink.ts';
 
 /** A connection on its way to a worker. */
 export interface Arrival {

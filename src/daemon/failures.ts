@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../config/errors.ts';
 import { ConfigError } from '../config/errors.ts';
-import { BindError, errorText } from '../core/bind.ts';
+import { BindError, errorText } from '../core/connections/bind.ts';
 import { type Owner, ownerOfPort } from './port-owner.ts';
 
 /**

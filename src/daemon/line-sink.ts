@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
-import { openForLines } from '../core/log-files.ts';
+import { openForLines } from '../core/logs/log-files.ts';
 import type { LogLevel } from '../core/main.ts';
 
 const COMPLAIN_EVERY_MS = 60_000;

@@ -1,5 +1,5 @@
 import { type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
-import type { Logger } from '../core/log.ts';
+import type { Logger } from '../core/logs/log.ts';
 import type { LogLevel, LogTarget } from '../core/main.ts';
 import { LineSink } from './line-sink.ts';
 

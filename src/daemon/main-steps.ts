@@ -1,6 +1,6 @@
 import { type Block, settingsOf } from '../config/block.ts';
 import { mainTable, RESTART_SETTINGS } from '../core/main.ts';
-import type { Step } from '../core/plan.ts';
+import type { Step } from '../core/reload/plan.ts';
 import { changedSettings } from '../core/services.ts';
 
 /**

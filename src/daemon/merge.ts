@@ -1,5 +1,5 @@
-import type { Step } from '../core/plan.ts';
-import { Report, type ReportEntry } from '../core/report.ts';
+import type { Step } from '../core/reload/plan.ts';
+import { Report, type ReportEntry } from '../core/reload/report.ts';
 import type { Committed } from './carrier.ts';
 
 /** What applying a configuration came to in one worker, as plain data. */

@@ -2,8 +2,8 @@ import type { Config } from '../config/config.ts';
 import type { Diagnostic } from '../config/errors.ts';
 import type { LoadedFile } from '../config/load.ts';
 import { printText } from '../config/print.ts';
-import { carryOut, type Step } from '../core/plan.ts';
-import { Report, type ReportEntry } from '../core/report.ts';
+import { carryOut, type Step } from '../core/reload/plan.ts';
+import { Report, type ReportEntry } from '../core/reload/report.ts';
 import { counted, endedBy, heldBy, stepData, stepLines } from './plan-lines.ts';
 
 /** What became of a reload. */

@@ -1,6 +1,6 @@
 import type { Block } from '../config/block.ts';
-import type { Step } from '../core/plan.ts';
-import type { Ended, ReportEntry } from '../core/report.ts';
+import type { Step } from '../core/reload/plan.ts';
+import type { Ended, ReportEntry } from '../core/reload/report.ts';
 
 /** A setting that would change, as written before and after; null where it is not written. */
 interface Change {

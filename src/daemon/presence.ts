@@ -1,5 +1,5 @@
 import { ConfigError } from '../config/errors.ts';
-import { errorText } from '../core/bind.ts';
+import { errorText } from '../core/connections/bind.ts';
 import { AlreadyRunning } from './already-running.ts';
 import { type ControlReply, type ControlRequest, ControlSocket, controlPath } from './control.ts';
 import { readPid, removePid, writePid } from './pid-file.ts';

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { settingsOf } from '../config/block.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/errors.ts';
-import { openForLines } from '../core/log-files.ts';
+import { openForLines } from '../core/logs/log-files.ts';
 import { type LogTarget, type MainSettings, mainTable, type UserSetting } from '../core/main.ts';
 import { become, findIdentity, mayChangeUser } from './privileges.ts';
 

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import type { Block } from '../config/block.ts';
 import type { Diagnostic } from '../config/errors.ts';
+import type { Door, Protocol, Wanted } from '../core/connections/listeners.ts';
+import { Reception } from '../core/connections/reception.ts';
 import type { Host, Prepared } from '../core/host.ts';
-import type { Door, Protocol, Wanted } from '../core/listeners.ts';
 import { isIdle } from '../core/own-streams.ts';
-import { Reception } from '../core/reception.ts';
-import { Report } from '../core/report.ts';
+import { Report } from '../core/reload/report.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { Census, Committed, ReloadNote } from './carrier.ts';
 import { crossCheck, placed } from './check.ts';

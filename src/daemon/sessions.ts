@@ -1,6 +1,6 @@
+import type { Publication } from '../core/applications/publication.ts';
+import type { Subscription } from '../core/applications/subscription.ts';
 import type { Hub } from '../core/hub.ts';
-import type { Publication } from '../core/publication.ts';
-import type { Subscription } from '../core/subscription.ts';
 
 /** Everybody who publishes or plays at one moment. */
 export interface Sessions {

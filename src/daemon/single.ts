@@ -1,7 +1,7 @@
 import { type Block, settingsOf } from '../config/block.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError, type Diagnostic } from '../config/errors.ts';
-import { Listeners } from '../core/listeners.ts';
+import { Listeners } from '../core/connections/listeners.ts';
 import { mainTable, workerCount } from '../core/main.ts';
 import type { Carrier, Census, Ready, ReloadNote } from './carrier.ts';
 import { prepareAll } from './prepare.ts';

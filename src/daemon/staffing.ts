@@ -1,4 +1,4 @@
-import type { ReportEntry } from '../core/report.ts';
+import type { ReportEntry } from '../core/reload/report.ts';
 
 /** What a number of workers comes to, by the workers' numbers. */
 export interface Staffing {

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import type { FSWatcher } from 'chokidar';
-import type { Logger } from '../core/log.ts';
+import type { Logger } from '../core/logs/log.ts';
 
 /** What the text of a configuration was read from. */
 export interface Sources {

@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import type { Door } from '../core/listeners.ts';
+import type { Door } from '../core/connections/listeners.ts';
 import type { Letter } from './channel.ts';
 import type { Arrival } from './distribution.ts';
 import { WORKER_MARK } from './worker-mark.ts';

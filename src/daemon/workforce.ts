@@ -1,5 +1,5 @@
 import { ConfigError } from '../config/errors.ts';
-import type { Logger } from '../core/log.ts';
+import type { Logger } from '../core/logs/log.ts';
 import { NoAnswer } from './channel.ts';
 import { Exchange } from './exchange.ts';
 import { ORDERS } from './orders.ts';

@@ -2,7 +2,7 @@ import { closestMatch } from 'leven';
 import { type Block, childrenOf, settingsOf } from '../config/block.ts';
 import type { Diagnostic, Position } from '../config/errors.ts';
 import type { GroupEntry } from '../config/table.ts';
-import type { Listen } from '../core/addresses.ts';
+import type { Listen } from '../core/net/addresses.ts';
 import { authBasicTable } from './auth-basic-table.ts';
 import type { LocationMatch } from './location-table.ts';
 import { accessLogTable, type LogFormat } from './log-table.ts';

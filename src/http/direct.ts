@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { SocketSink } from '../core/sink.ts';
+import { SocketSink } from '../core/connections/sink.ts';
 import type { AnswerHead, Reply } from './reply.ts';
 import { type HeadLimits, type PlainHead, readPlainHead } from './request-head.ts';
 

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
-import type { Listen } from '../core/addresses.ts';
-import type { Logger } from '../core/log.ts';
-import type { Proxied } from '../core/proxy-protocol.ts';
+import type { Proxied } from '../core/connections/proxy-protocol.ts';
+import type { Logger } from '../core/logs/log.ts';
+import type { Listen } from '../core/net/addresses.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { Reply } from './reply.ts';
 import type { RequestHead } from './request-head.ts';

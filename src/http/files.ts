@@ -1,10 +1,10 @@
 import type { Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import type { Logger } from '../core/log.ts';
-import type { FileVisitor, MemoryFile } from '../core/memory-files.ts';
-import { Refused } from '../core/refused.ts';
-import { visitorOf } from '../core/visitors.ts';
+import { Refused } from '../core/applications/refused.ts';
+import type { Logger } from '../core/logs/log.ts';
+import { visitorOf } from '../core/streams/visitors.ts';
+import type { FileVisitor, MemoryFile } from '../core/workers/memory-files.ts';
 import type { Answer, Exchange, HeaderField } from './exchange.ts';
 import { listing } from './listing.ts';
 import { memoryAnswer } from './memory-answer.ts';

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
-import { countConnectionError } from '../core/connection-errors.ts';
-import type { Framing } from '../core/framing.ts';
-import { handedBytes, SocketSink } from '../core/sink.ts';
-import { type Carrier, SocketTraffic } from '../core/traffic.ts';
+import { type Carrier, SocketTraffic } from '../core/applications/traffic.ts';
+import { countConnectionError } from '../core/connections/connection-errors.ts';
+import { handedBytes, SocketSink } from '../core/connections/sink.ts';
+import type { Framing } from '../core/streams/framing.ts';
 import type { Exchange, HeaderField } from './exchange.ts';
 import { addedFields, firstFields, withoutDoubles } from './response-headers.ts';
 import type { Place } from './router.ts';

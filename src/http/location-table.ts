@@ -2,7 +2,7 @@ import { flag, list, msec, number, offset, oneOf, text, value } from '../config/
 import type { Statement, Word } from '../config/statement.ts';
 import type { BlockRow, Context, ReadContext, Row, ValueRow } from '../config/table.ts';
 import { parseNumber } from '../config/values.ts';
-import { readNetwork } from '../core/networks.ts';
+import { readNetwork } from '../core/net/networks.ts';
 import {
   type AddedHeader,
   type ErrorPage,

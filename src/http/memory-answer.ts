@@ -1,5 +1,5 @@
 import rangeParser from 'range-parser';
-import type { MemoryFile } from '../core/memory-files.ts';
+import type { MemoryFile } from '../core/workers/memory-files.ts';
 import type { Answer, HeaderField } from './exchange.ts';
 import type { RequestHead } from './request-head.ts';
 

@@ -1,4 +1,4 @@
-import { hostOf } from '../core/server-names.ts';
+import { hostOf } from '../core/net/server-names.ts';
 import type { Exchange } from './exchange.ts';
 
 /** What somebody who may not ask is told. */

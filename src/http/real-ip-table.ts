@@ -1,5 +1,5 @@
 import { flag, list, value } from '../config/rows.ts';
-import { readTrusted } from '../core/networks.ts';
+import { readTrusted } from '../core/net/networks.ts';
 
 /** Directives of the client's address behind proxies. */
 export const realIpTable = {

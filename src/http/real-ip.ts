@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import type { Settings } from '../config/table.ts';
-import { plainAddress } from '../core/addresses.ts';
-import { networksTest } from '../core/networks.ts';
-import type { Endpoint } from '../core/proxy-protocol.ts';
+import type { Endpoint } from '../core/connections/proxy-protocol.ts';
+import { plainAddress } from '../core/net/addresses.ts';
+import { networksTest } from '../core/net/networks.ts';
 import type { Exchange } from './exchange.ts';
 import type { realIpTable } from './real-ip-table.ts';
 

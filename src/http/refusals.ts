@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
-import type { ConnectionError } from '../core/connection-errors.ts';
-import type { Logger } from '../core/log.ts';
-import { resetSocket } from '../core/sink.ts';
+import type { ConnectionError } from '../core/connections/connection-errors.ts';
+import { resetSocket } from '../core/connections/sink.ts';
+import type { Logger } from '../core/logs/log.ts';
 import type { Connection } from './exchange.ts';
 import { statusText } from './respond.ts';
 

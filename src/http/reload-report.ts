@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Block, childrenOf } from '../config/block.ts';
 import type { Sliced } from '../config/slices.ts';
-import type { Step } from '../core/plan.ts';
-import type { ReportEntry } from '../core/report.ts';
+import type { Step } from '../core/reload/plan.ts';
+import type { ReportEntry } from '../core/reload/report.ts';
 import { changedSettings } from '../core/services.ts';
 import type { LocationMatch } from './location-table.ts';
 import type { HttpServer, Router } from './router.ts';

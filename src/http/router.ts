@@ -1,9 +1,9 @@
 import { type Block, childrenOf, settingsOf } from '../config/block.ts';
 import { atOnce, type Sliced } from '../config/slices.ts';
 import type { GroupEntry, Settings } from '../config/table.ts';
-import type { Listen } from '../core/addresses.ts';
-import { networkTest } from '../core/networks.ts';
-import { chooseByName, serverNamePattern } from '../core/server-names.ts';
+import type { Listen } from '../core/net/addresses.ts';
+import { networkTest } from '../core/net/networks.ts';
+import { chooseByName, serverNamePattern } from '../core/net/server-names.ts';
 import { type Users, usersOf } from './auth-basic.ts';
 import { authBasicTable, satisfyTable } from './auth-basic-table.ts';
 import type { Exchange } from './exchange.ts';

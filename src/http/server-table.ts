@@ -3,7 +3,7 @@ import { flag, list, msec, number, size, value } from '../config/rows.ts';
 import type { Word } from '../config/statement.ts';
 import type { BlockRow, ReadContext } from '../config/table.ts';
 import { parseNumber, parseSize } from '../config/values.ts';
-import { type Listen, readListen } from '../core/addresses.ts';
+import { type Listen, readListen } from '../core/net/addresses.ts';
 import { readPattern } from './pattern.ts';
 
 const SERVERS = ['http', 'server'] as const;

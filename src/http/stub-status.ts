@@ -1,4 +1,4 @@
-import { wholeFigures } from '../core/whole.ts';
+import { wholeFigures } from '../core/statistics/whole.ts';
 import type { Answer, Exchange } from './exchange.ts';
 
 /** The page of `stub_status`, in the form that monitoring tools parse. */

@@ -9,8 +9,8 @@ import {
   type TlsOptions,
 } from 'node:tls';
 import { ConfigError, type Position } from '../config/errors.ts';
-import { chooseByName } from '../core/server-names.ts';
-import { ticketKeys } from '../core/tickets.ts';
+import { chooseByName } from '../core/net/server-names.ts';
+import { ticketKeys } from '../core/workers/tickets.ts';
 import type { HttpServer } from './router.ts';
 
 /** The same in all processes, and in servers that share a file of keys; tickets are told apart by their keys. */

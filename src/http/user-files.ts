@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
-import type { Logger } from '../core/log.ts';
+import type { Logger } from '../core/logs/log.ts';
 import { isKnownForm, isPassword } from './passwords.ts';
 
 /** Whether somebody is who he says; `none`: there is no such file; `busy`: too many others are asked about. */

@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { isAbsolute, join } from 'node:path';
-import { plainAddress } from '../core/addresses.ts';
+import { plainAddress } from '../core/net/addresses.ts';
 import { isoTime, localTime } from './clock.ts';
 import type { Exchange } from './exchange.ts';
 import { lookUp } from './map-table.ts';

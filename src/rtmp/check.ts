@@ -1,7 +1,7 @@
 import { type Block, childrenOf, settingsOf } from '../config/block.ts';
 import type { Diagnostic } from '../config/errors.ts';
-import type { Listen } from '../core/addresses.ts';
-import type { Wanted } from '../core/listeners.ts';
+import type { Wanted } from '../core/connections/listeners.ts';
+import type { Listen } from '../core/net/addresses.ts';
 import type { ServerSpec } from '../core/server.ts';
 import { RTMP_PORT, rtmpServerTable } from './directives.ts';
 

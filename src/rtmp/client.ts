@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
-import { plainAddress } from '../core/addresses.ts';
-import { writeRoute } from '../core/route.ts';
-import { resetSocket, SocketSink } from '../core/sink.ts';
+import { writeRoute } from '../core/applications/route.ts';
+import { resetSocket, SocketSink } from '../core/connections/sink.ts';
+import { plainAddress } from '../core/net/addresses.ts';
 import { AUDIO, DATA, VIDEO } from '../media/packet.ts';
 import type { AmfWritableObject } from '../wire/amf0.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
@@ -35,7 +35,7 @@ export interface ClientConnect {
   readonly pageUrl: string;
   readonly swfUrl: string;
   readonly flashVer: string;
-  /** The streams this one was handed on from; see `core/route.ts`. */
+  /** The streams this one was handed on from; see `core/applications/route.ts`. */
   readonly via: readonly string[];
 }
 

@@ -1,5 +1,5 @@
-import { splitOnce } from '../core/addresses.ts';
-import { readRoute } from '../core/route.ts';
+import { readRoute } from '../core/applications/route.ts';
+import { splitOnce } from '../core/net/addresses.ts';
 import { type AmfObject, type AmfValue, isAmfObject } from '../wire/amf.ts';
 import type { AmfWritableObject } from '../wire/amf0.ts';
 
@@ -12,7 +12,7 @@ export interface ConnectFields {
   readonly flashver: string;
   readonly swfurl: string;
   readonly pageurl: string;
-  /** Where the stream has been, if a relay asks; see `core/route.ts`. */
+  /** Where the stream has been, if a relay asks; see `core/applications/route.ts`. */
   readonly via: readonly string[];
   /** 0 or 3: the version of AMF the client would like. */
   readonly objectEncoding: number;

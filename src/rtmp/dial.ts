@@ -1,6 +1,6 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { lookup } from '../core/lookups.ts';
+import { lookup } from '../core/net/lookups.ts';
 import type { PeerAddress } from './peer.ts';
 
 /** How a connection is made. */

@@ -1,11 +1,11 @@
 import { flag, list, msec, number, size, value } from '../config/rows.ts';
 import type { Word } from '../config/statement.ts';
 import type { BlockRow, ReadContext, Settings } from '../config/table.ts';
-import { type Keepalive, type Listen, readKeepalive, readListen } from '../core/addresses.ts';
-import { liveTable } from '../core/live.ts';
+import { liveTable } from '../core/applications/live.ts';
 import type { Module } from '../core/module.ts';
-import { readTrusted } from '../core/networks.ts';
-import { serverNamePattern } from '../core/server-names.ts';
+import { type Keepalive, type Listen, readKeepalive, readListen } from '../core/net/addresses.ts';
+import { readTrusted } from '../core/net/networks.ts';
+import { serverNamePattern } from '../core/net/server-names.ts';
 import { AMF_LIMITS } from '../wire/amf.ts';
 
 /** The port of RTMP. */

@@ -1,5 +1,5 @@
-import type { StreamListener } from '../core/stream.ts';
-import type { Subscription } from '../core/subscription.ts';
+import type { Subscription } from '../core/applications/subscription.ts';
+import type { StreamListener } from '../core/streams/stream.ts';
 import { writeData } from '../wire/rtmp/commands.ts';
 import { rtmpFormat } from '../wire/rtmp/format.ts';
 import { streamBegin, streamEof } from '../wire/rtmp/messages.ts';

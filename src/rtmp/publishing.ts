@@ -1,4 +1,4 @@
-import type { Publication } from '../core/publication.ts';
+import type { Publication } from '../core/applications/publication.ts';
 import { AUDIO, DATA, VIDEO } from '../media/packet.ts';
 import { AMF_LIMITS, type AmfLimits } from '../wire/amf.ts';
 import { isMetadata, type MetaMode, metadataFor } from '../wire/metadata.ts';

@@ -1,5 +1,5 @@
-import { maskedName } from '../core/log.ts';
-import { Refused } from '../core/refused.ts';
+import { Refused } from '../core/applications/refused.ts';
+import { maskedName } from '../core/logs/log.ts';
 import { type Command, writeCommand } from '../wire/rtmp/commands.ts';
 import { onStatus } from './answers.ts';
 import type { Connection } from './connection.ts';

@@ -1,8 +1,8 @@
 import { settingsOf } from '../config/block.ts';
-import type { Application } from '../core/application.ts';
-import { maskedName } from '../core/log.ts';
-import { Refused } from '../core/refused.ts';
-import type { Client } from '../core/request.ts';
+import type { Application } from '../core/applications/application.ts';
+import { Refused } from '../core/applications/refused.ts';
+import type { Client } from '../core/applications/request.ts';
+import { maskedName } from '../core/logs/log.ts';
 import type { RtmpServer } from '../core/server.ts';
 import { AUDIO, DATA, VIDEO } from '../media/packet.ts';
 import { type AmfValue, isAmfObject } from '../wire/amf.ts';

@@ -1,4 +1,4 @@
-import { splitOnce } from '../core/addresses.ts';
+import { splitOnce } from '../core/net/addresses.ts';
 import type { AmfValue } from '../wire/amf.ts';
 import type { Command } from '../wire/rtmp/commands.ts';
 

@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
-import type { Application } from '../core/application.ts';
-import type { Publication } from '../core/publication.ts';
-import { Refused } from '../core/refused.ts';
-import type { Client, PublishRequest } from '../core/request.ts';
+import type { Application } from '../core/applications/application.ts';
+import type { Publication } from '../core/applications/publication.ts';
+import { Refused } from '../core/applications/refused.ts';
+import type { Client, PublishRequest } from '../core/applications/request.ts';
 import type { StreamKey } from '../core/stream-key.ts';
 import { DATA, type Kind } from '../media/packet.ts';
 import { FlvReader } from '../wire/flv/reader.ts';

@@ -1,13 +1,13 @@
 import { settingsOf } from '../config/block.ts';
-import type { Application } from '../core/application.ts';
-import type { Claim, Elsewhere } from '../core/elsewhere.ts';
+import type { Application } from '../core/applications/application.ts';
+import type { Claim, Elsewhere } from '../core/applications/elsewhere.ts';
+import { Refused } from '../core/applications/refused.ts';
 import type { Hub } from '../core/hub.ts';
 import { mainTable } from '../core/main.ts';
 import { ownStreams } from '../core/own-streams.ts';
-import { Refused } from '../core/refused.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { applicationOf, keyOf, keyText, type StreamKey } from '../core/stream-key.ts';
-import type { WorkerHandler } from '../core/workers.ts';
+import type { WorkerHandler } from '../core/workers/workers.ts';
 import { isPlayed, Mirror } from './mirror.ts';
 import { CLAIMS, type ClaimOrder, type Moved } from './topics.ts';
 

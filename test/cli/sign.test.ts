@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { sign } from '../../src/cli/sign.ts';
 import { readCommandLine, type SignTask, UsageError } from '../../src/cli/usage.ts';
-import { isSigned } from '../../src/core/signed-url.ts';
+import { isSigned } from '../../src/core/applications/signed-url.ts';
 
 const KEY = 'a key of more than sixteen letters';
 let folder: string;

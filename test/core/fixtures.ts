@@ -1,9 +1,9 @@
 import { pino } from 'pino';
-import { Audience, flushPolicy } from '../../src/core/flush.ts';
-import { type LiveSettings, liveTable } from '../../src/core/live.ts';
-import type { Logger } from '../../src/core/log.ts';
-import type { Sink } from '../../src/core/sink.ts';
-import { Stream } from '../../src/core/stream.ts';
+import { type LiveSettings, liveTable } from '../../src/core/applications/live.ts';
+import type { Sink } from '../../src/core/connections/sink.ts';
+import type { Logger } from '../../src/core/logs/log.ts';
+import { Audience, flushPolicy } from '../../src/core/streams/flush.ts';
+import { Stream } from '../../src/core/streams/stream.ts';
 import type { Format } from '../../src/media/format.ts';
 import { AUDIO, DATA, type Kind, type MediaPacket, VIDEO } from '../../src/media/packet.ts';
 

@@ -1,4 +1,4 @@
-import type { Workers } from '../../src/core/workers.ts';
+import type { Workers } from '../../src/core/workers/workers.ts';
 import { Channel, workersOf } from '../../src/daemon/channel.ts';
 import { Exchange } from '../../src/daemon/exchange.ts';
 

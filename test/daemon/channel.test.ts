@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { alone } from '../../src/core/workers.ts';
+import { alone } from '../../src/core/workers/workers.ts';
 import { NoAnswer } from '../../src/daemon/channel.ts';
 import { makeCrew } from '../core/workers.ts';
 

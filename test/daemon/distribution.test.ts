@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import type { Door } from '../../src/core/listeners.ts';
+import type { Door } from '../../src/core/connections/listeners.ts';
 import { Distribution } from '../../src/daemon/distribution.ts';
 
 const door = { protocol: 'rtmp' } as Door;

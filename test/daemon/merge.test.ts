@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Step } from '../../src/core/plan.ts';
+import type { Step } from '../../src/core/reload/plan.ts';
 import { mergeCommitted, mergeSteps, stepOf } from '../../src/daemon/merge.ts';
 
 const application = (publishers: number, players: number): Step => ({

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
 import { makeHosts } from '../../src/cli/hosts.ts';
-import { signedQuery } from '../../src/core/signed-url.ts';
+import { signedQuery } from '../../src/core/applications/signed-url.ts';
 import { Daemon } from '../../src/daemon.ts';
 import { modules } from '../../src/modules/index.ts';
 import { connectTo } from '../rtmp/client.ts';

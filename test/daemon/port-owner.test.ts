@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { expect, onTestFinished, test } from 'vitest';
-import { BindError } from '../../src/core/bind.ts';
+import { BindError } from '../../src/core/connections/bind.ts';
 import { diagnose } from '../../src/daemon/failures.ts';
 import { listeningInodes, ownerOfPort } from '../../src/daemon/port-owner.ts';
 import { freePort } from './fakes.ts';

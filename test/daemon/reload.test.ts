@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ConfigError } from '../../src/config/errors.ts';
-import type { PublishRequest } from '../../src/core/request.ts';
+import type { PublishRequest } from '../../src/core/applications/request.ts';
 import { type Outcome, outcomeData, outcomeLines, type Planned } from '../../src/daemon/outcome.ts';
 import { freePort, type Running, Site, startDaemon } from './fakes.ts';
 

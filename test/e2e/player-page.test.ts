@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { signedQuery } from '../../src/core/signed-url.ts';
+import { signedQuery } from '../../src/core/applications/signed-url.ts';
 import type { Measurement, MediadPlayer } from '../../src/web/measurement.ts';
 import { type OpenPage, openPage } from './chromium.ts';
 import { plainConf, startMediad } from './harness.ts';

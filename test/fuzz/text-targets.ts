@@ -6,11 +6,11 @@ import { ConfigError } from '../../src/config/errors.ts';
 import { memoryFiles } from '../../src/config/files.ts';
 import { printGcc, printText } from '../../src/config/print.ts';
 import { atOnce } from '../../src/config/slices.ts';
-import { checkName } from '../../src/core/names.ts';
-import { readProxyHeader } from '../../src/core/proxy-protocol.ts';
-import { Refused } from '../../src/core/refused.ts';
-import { readRoute } from '../../src/core/route.ts';
-import { hostOf } from '../../src/core/server-names.ts';
+import { checkName } from '../../src/core/applications/names.ts';
+import { Refused } from '../../src/core/applications/refused.ts';
+import { readRoute } from '../../src/core/applications/route.ts';
+import { readProxyHeader } from '../../src/core/connections/proxy-protocol.ts';
+import { hostOf } from '../../src/core/net/server-names.ts';
 import { checkHttp } from '../../src/http/check.ts';
 import { compilingRouter } from '../../src/http/router.ts';
 import {

@@ -1,11 +1,11 @@
 import type { Block } from '../../src/config/block.ts';
 import type { Table } from '../../src/config/table.ts';
-import type { Listen } from '../../src/core/addresses.ts';
-import type { Application } from '../../src/core/application.ts';
-import { liveTable } from '../../src/core/live.ts';
-import type { Publication } from '../../src/core/publication.ts';
-import { Report } from '../../src/core/report.ts';
-import type { Client } from '../../src/core/request.ts';
+import type { Application } from '../../src/core/applications/application.ts';
+import { liveTable } from '../../src/core/applications/live.ts';
+import type { Publication } from '../../src/core/applications/publication.ts';
+import type { Client } from '../../src/core/applications/request.ts';
+import type { Listen } from '../../src/core/net/addresses.ts';
+import { Report } from '../../src/core/reload/report.ts';
 import type { Runtime } from '../../src/core/runtime.ts';
 import { AUDIO, VIDEO } from '../../src/media/packet.ts';
 import { rtmpServerTable } from '../../src/rtmp/directives.ts';

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import type { SecureVersion } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TicketSecret, ticketKeys } from '../../src/core/tickets.ts';
+import { TicketSecret, ticketKeys } from '../../src/core/workers/tickets.ts';
 import { type Site, startSite } from './harness.ts';
 import { resume } from './resume.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Client } from '../../src/core/request.ts';
+import type { Client } from '../../src/core/applications/request.ts';
 import { AUDIO, VIDEO } from '../../src/media/packet.ts';
 import { readMediaPlaylist } from '../../src/wire/m3u8.ts';
 import { makeCrew } from '../core/workers.ts';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { Refused } from '../../src/core/applications/refused.ts';
 import type { Module } from '../../src/core/module.ts';
 import { applicationService } from '../../src/core/module.ts';
-import { Refused } from '../../src/core/refused.ts';
 import { AUDIO, DATA, VIDEO } from '../../src/media/packet.ts';
 import { type AmfWritable, readAmf0Values, writeAmf0 } from '../../src/wire/amf0.ts';
 import {

@@ -2,10 +2,10 @@ import { orderedSettings } from '../../config/block.ts';
 import { value } from '../../config/rows.ts';
 import type { Word } from '../../config/statement.ts';
 import type { ReadContext, ValueRow } from '../../config/table.ts';
+import { Refused } from '../../core/applications/refused.ts';
+import type { Request } from '../../core/applications/request.ts';
 import { applicationService, type Module } from '../../core/module.ts';
-import { networkTest, readNetwork } from '../../core/networks.ts';
-import { Refused } from '../../core/refused.ts';
-import type { Request } from '../../core/request.ts';
+import { networkTest, readNetwork } from '../../core/net/networks.ts';
 
 const GROUP = 'stream_access';
 

@@ -1,7 +1,7 @@
 import type { Settings } from '../../config/table.ts';
 import type { Runtime } from '../../core/runtime.ts';
 import { findSessions } from '../../core/sessions.ts';
-import { type Whole, wholeFigures } from '../../core/whole.ts';
+import { type Whole, wholeFigures } from '../../core/statistics/whole.ts';
 import type { Answer, Exchange, HeaderField } from '../../http/exchange.ts';
 import { contentHandler, type Handled, type HttpModule } from '../../http/handler.ts';
 import { mayOperate, OPERATORS_ONLY } from '../../http/operators.ts';

@@ -1,9 +1,13 @@
-import type { CallbackStatus } from '../../core/callbacks.ts';
-import { type Figures, trafficOf } from '../../core/figures.ts';
-import type { RecordingStatus } from '../../core/recordings.ts';
-import type { RelayStatus } from '../../core/relays.ts';
-import type { ApplicationStatistics, ClientStatistics, StreamStatistics } from '../../core/statistics.ts';
-import type { Whole } from '../../core/whole.ts';
+import type { RecordingStatus } from '../../core/applications/recordings.ts';
+import type { RelayStatus } from '../../core/applications/relays.ts';
+import type { CallbackStatus } from '../../core/measures/callbacks.ts';
+import { type Figures, trafficOf } from '../../core/statistics/figures.ts';
+import type {
+  ApplicationStatistics,
+  ClientStatistics,
+  StreamStatistics,
+} from '../../core/statistics/statistics.ts';
+import type { Whole } from '../../core/statistics/whole.ts';
 import { VERSION } from '../../http/software.ts';
 
 /** The place that something has. */

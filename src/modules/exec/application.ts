@@ -1,10 +1,10 @@
 import { basename, dirname, parse } from 'node:path';
 import type { OrderedSetting } from '../../config/block.ts';
 import { orderedSettings } from '../../config/block.ts';
-import { maskedName } from '../../core/log.ts';
+import type { Recording, RecordingEnd } from '../../core/applications/recordings.ts';
+import { type Client, isSilent } from '../../core/applications/request.ts';
+import { maskedName } from '../../core/logs/log.ts';
 import type { ApplicationContext, Service } from '../../core/module.ts';
-import type { Recording, RecordingEnd } from '../../core/recordings.ts';
-import { type Client, isSilent } from '../../core/request.ts';
 import type { ExecGround } from './child.ts';
 import { Children } from './children.ts';
 import { type Command, commandOf, UnsafeValue } from './command.ts';

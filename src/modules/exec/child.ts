@@ -1,6 +1,6 @@
-import type { ExecState, ExecStatus } from '../../core/execs.ts';
 import type { Hub } from '../../core/hub.ts';
-import { type Logger, maskedName } from '../../core/log.ts';
+import { type Logger, maskedName } from '../../core/logs/log.ts';
+import type { ExecState, ExecStatus } from '../../core/measures/execs.ts';
 import type { Command } from './command.ts';
 import { type Exit, type Launched, launch } from './launch.ts';
 import type { ExecSettings } from './table.ts';

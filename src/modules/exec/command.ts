@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { maskedName } from '../../core/log.ts';
+import { maskedName } from '../../core/logs/log.ts';
 import type { ExecLine } from './line.ts';
 import { maskUrls } from './mask.ts';
 import { parseRedirection, type Redirection } from './redirection.ts';

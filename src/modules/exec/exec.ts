@@ -1,6 +1,6 @@
 import { orderedSettings } from '../../config/block.ts';
 import type { Hub } from '../../core/hub.ts';
-import type { Logger } from '../../core/log.ts';
+import type { Logger } from '../../core/logs/log.ts';
 import { type Module, serverService, serviceWithin } from '../../core/module.ts';
 import { hasPrograms, startApplication } from './application.ts';
 import { checkExec } from './check.ts';

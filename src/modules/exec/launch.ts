@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import type { Logger } from '../../core/log.ts';
+import type { Logger } from '../../core/logs/log.ts';
 import type { Command } from './command.ts';
 import { findProgram } from './lookup.ts';
 import { maskUrls } from './mask.ts';

@@ -1,4 +1,4 @@
-import { maskedName } from '../../core/log.ts';
+import { maskedName } from '../../core/logs/log.ts';
 
 const URL_IN_TEXT = /\b([a-z][a-z0-9+.-]*:\/\/)([^\s'"<>|]+)/gi;
 

@@ -1,4 +1,4 @@
-import { maskedName } from '../../core/log.ts';
+import { maskedName } from '../../core/logs/log.ts';
 import type { ExecGround } from './child.ts';
 import type { Command } from './command.ts';
 import { launch } from './launch.ts';

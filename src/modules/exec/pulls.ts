@@ -1,7 +1,7 @@
-import type { Publication } from '../../core/publication.ts';
-import { Refused } from '../../core/refused.ts';
-import type { PlayRequest } from '../../core/request.ts';
-import type { Subscription } from '../../core/subscription.ts';
+import type { Publication } from '../../core/applications/publication.ts';
+import { Refused } from '../../core/applications/refused.ts';
+import type { PlayRequest } from '../../core/applications/request.ts';
+import type { Subscription } from '../../core/applications/subscription.ts';
 import type { Children } from './children.ts';
 import type { Command } from './command.ts';
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Logger } from '../../core/log.ts';
+import type { Logger } from '../../core/logs/log.ts';
 
 /** How a program has ended that was to: by itself or by the signal, by KILL, or not at all. */
 export type End = 'ended' | 'killed' | 'stuck';

@@ -1,5 +1,5 @@
 import type { Settings } from '../../config/table.ts';
-import { Refused } from '../../core/refused.ts';
+import { Refused } from '../../core/applications/refused.ts';
 import type { Answer, Exchange } from '../../http/exchange.ts';
 import { contentHandler, type Handled, type HttpModule } from '../../http/handler.ts';
 import { flvTable } from './directives.ts';

@@ -1,8 +1,8 @@
 import type { Dirent } from 'node:fs';
 import { lstat, open, readdir, readFile, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Logger } from '../../core/log.ts';
-import type { MemoryFiles } from '../../core/memory-files.ts';
+import type { Logger } from '../../core/logs/log.ts';
+import type { MemoryFiles } from '../../core/workers/memory-files.ts';
 
 /** One application's wish that a path be kept clean. */
 export interface CleanupClient {

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { mkdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { Logger } from '../../core/log.ts';
-import type { Histogram } from '../../core/measures.ts';
+import type { Logger } from '../../core/logs/log.ts';
+import type { Histogram } from '../../core/measures/measures.ts';
 
 /** The calls on the file system that a queue makes. */
 export interface DiskAccess {

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
-import type { MemoryFile, MemoryFiles } from '../../core/memory-files.ts';
+import type { MemoryFile, MemoryFiles } from '../../core/workers/memory-files.ts';
 import { type MediaPlaylist, readMediaPlaylist } from '../../wire/m3u8.ts';
 import type { Layout } from './layout.ts';
 import type { Listed } from './window.ts';

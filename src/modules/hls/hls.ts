@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
-import { SECONDS } from '../../core/measures.ts';
+import { SECONDS } from '../../core/measures/measures.ts';
 import { type ApplicationContext, applicationService, type Module, type Service } from '../../core/module.ts';
 import { changedSettings } from '../../core/services.ts';
-import { alone } from '../../core/workers.ts';
+import { alone } from '../../core/workers/workers.ts';
 import { keepClean } from './cleanup.ts';
 import { type DiskAccess, DiskTrouble, realDisk, timedDisk } from './disk.ts';
 import { Masters } from './master.ts';

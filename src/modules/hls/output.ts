@@ -1,9 +1,9 @@
-import type { Application } from '../../core/application.ts';
-import type { Logger } from '../../core/log.ts';
-import type { Total } from '../../core/measures.ts';
-import type { MemoryFiles } from '../../core/memory-files.ts';
-import type { PublishRequest } from '../../core/request.ts';
-import type { Stream } from '../../core/stream.ts';
+import type { Application } from '../../core/applications/application.ts';
+import type { PublishRequest } from '../../core/applications/request.ts';
+import type { Logger } from '../../core/logs/log.ts';
+import type { Total } from '../../core/measures/measures.ts';
+import type { Stream } from '../../core/streams/stream.ts';
+import type { MemoryFiles } from '../../core/workers/memory-files.ts';
 import { TransportMuxer } from '../../wire/mpegts/muxer.ts';
 import { Dates } from './dates.ts';
 import { type DiskAccess, DiskQueue, type DiskTrouble } from './disk.ts';

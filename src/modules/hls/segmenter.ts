@@ -1,4 +1,4 @@
-import { LONGEST_REST_MS } from '../../core/rest.ts';
+import { LONGEST_REST_MS } from '../../core/streams/rest.ts';
 import { MediaError } from '../../media/bits.ts';
 import { readMp3Header } from '../../media/mp3.ts';
 import { DATA, type MediaPacket, VIDEO } from '../../media/packet.ts';

@@ -1,4 +1,4 @@
-import type { MemoryFile, MemoryFiles } from '../../core/memory-files.ts';
+import type { MemoryFile, MemoryFiles } from '../../core/workers/memory-files.ts';
 import type { DiskQueue } from './disk.ts';
 
 /** What may be said of a file besides what is in it. */

@@ -1,12 +1,12 @@
 import { relative, resolve, sep } from 'node:path';
-import { maskedName } from '../../core/log.ts';
-import type { FileVisitor } from '../../core/memory-files.ts';
+import { checkName } from '../../core/applications/names.ts';
+import { Refused } from '../../core/applications/refused.ts';
+import type { Client, PlayRequest } from '../../core/applications/request.ts';
+import type { Subscription } from '../../core/applications/subscription.ts';
+import { maskedName } from '../../core/logs/log.ts';
 import type { ApplicationContext } from '../../core/module.ts';
-import { checkName } from '../../core/names.ts';
-import { Refused } from '../../core/refused.ts';
-import type { Client, PlayRequest } from '../../core/request.ts';
-import type { Subscription } from '../../core/subscription.ts';
-import { Visitors } from '../../core/visitors.ts';
+import { Visitors } from '../../core/streams/visitors.ts';
+import type { FileVisitor } from '../../core/workers/memory-files.ts';
 import type { HlsSettings } from './table.ts';
 
 /** How long a viewer waits for the first segment of a stream that has just come from elsewhere, ms. */

@@ -1,4 +1,4 @@
-import type { Publication } from '../../core/publication.ts';
+import type { Publication } from '../../core/applications/publication.ts';
 import type { BitrateLimit } from './directives.ts';
 
 /** What publishers send, over the last while; to be looked at once in `STEP_MS`. */

@@ -1,6 +1,8 @@
 import { settingsOf } from '../../config/block.ts';
+import { Refused } from '../../core/applications/refused.ts';
+import type { Client, PlayRequest, PublishRequest } from '../../core/applications/request.ts';
 import type { Hub } from '../../core/hub.ts';
-import { maskedName } from '../../core/log.ts';
+import { maskedName } from '../../core/logs/log.ts';
 import {
   type ApplicationContext,
   applicationService,
@@ -8,11 +10,9 @@ import {
   type Service,
   serverService,
 } from '../../core/module.ts';
-import { shareOf } from '../../core/networks.ts';
-import { Refused } from '../../core/refused.ts';
-import type { Client, PlayRequest, PublishRequest } from '../../core/request.ts';
-import type { Stream } from '../../core/stream.ts';
-import type { Tally } from '../../core/tallies.ts';
+import { shareOf } from '../../core/net/networks.ts';
+import type { Stream } from '../../core/streams/stream.ts';
+import type { Tally } from '../../core/workers/tallies.ts';
 import { Meters, STEP_MS } from './bitrate.ts';
 import { type LimitSettings, limitTable } from './directives.ts';
 

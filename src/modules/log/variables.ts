@@ -1,4 +1,4 @@
-import type { Client } from '../../core/request.ts';
+import type { Client } from '../../core/applications/request.ts';
 import { localTime } from '../../http/clock.ts';
 
 /** What a line tells of a session. */

@@ -1,7 +1,7 @@
-import type { Figures } from '../../core/figures.ts';
-import type { Measured } from '../../core/measures.ts';
+import type { Measured } from '../../core/measures/measures.ts';
 import type { Runtime } from '../../core/runtime.ts';
-import { wholeFigures } from '../../core/whole.ts';
+import type { Figures } from '../../core/statistics/figures.ts';
+import { wholeFigures } from '../../core/statistics/whole.ts';
 import { VERSION } from '../../http/software.ts';
 import { addProcess, type ProcessMetric, processMetrics } from './process.ts';
 import { addCallbacks, addExecs, addRecordings, addRelays } from './registries.ts';

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import type { Labels } from '../../core/measures.ts';
+import type { Labels } from '../../core/measures/measures.ts';
 import type { Sheet } from './sheet.ts';
 
 /** A metric of one process, as plain data. */

@@ -1,6 +1,6 @@
-import type { CallbackStatus } from '../../core/callbacks.ts';
-import type { ExecStatus } from '../../core/execs.ts';
-import type { ServerStatistics } from '../../core/statistics.ts';
+import type { CallbackStatus } from '../../core/measures/callbacks.ts';
+import type { ExecStatus } from '../../core/measures/execs.ts';
+import type { ServerStatistics } from '../../core/statistics/statistics.ts';
 import type { Sheet } from './sheet.ts';
 
 /** Relays by state, and for the first `most` streams that have any whether all of theirs run. */

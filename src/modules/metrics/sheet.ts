@@ -1,4 +1,4 @@
-import type { Labels } from '../../core/measures.ts';
+import type { Labels } from '../../core/measures/measures.ts';
 
 /** One sample; `suffix` follows the metric's name, as of the buckets of a histogram. */
 interface Sample {

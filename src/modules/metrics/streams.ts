@@ -1,4 +1,4 @@
-import type { ServerStatistics, StreamStatistics } from '../../core/statistics.ts';
+import type { ServerStatistics, StreamStatistics } from '../../core/statistics/statistics.ts';
 import type { Sheet } from './sheet.ts';
 
 /** The labels of a stream. */

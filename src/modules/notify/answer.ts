@@ -1,4 +1,4 @@
-import { isJson, type NetAnswer } from '../../core/netcall.ts';
+import { isJson, type NetAnswer } from '../../core/net/netcall.ts';
 
 /** Bounds a backend puts on a publisher. */
 export interface Limits {

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { CallbackStatus } from '../../core/callbacks.ts';
 import type { Hub } from '../../core/hub.ts';
-import type { Logger } from '../../core/log.ts';
-import { type Histogram, SECONDS } from '../../core/measures.ts';
-import { type NetAnswer, type Netcall, NetcallError } from '../../core/netcall.ts';
+import type { Logger } from '../../core/logs/log.ts';
+import type { CallbackStatus } from '../../core/measures/callbacks.ts';
+import { type Histogram, SECONDS } from '../../core/measures/measures.ts';
+import { type NetAnswer, type Netcall, NetcallError } from '../../core/net/netcall.ts';
 import { type Verdict, verdictOf } from './answer.ts';
 import { formOf, jsonOf, withQuery } from './encoding.ts';
 import type { Message } from './fields.ts';

@@ -1,6 +1,6 @@
+import { Refused } from '../../core/applications/refused.ts';
+import type { Client } from '../../core/applications/request.ts';
 import type { ServerContext, Service } from '../../core/module.ts';
-import { Refused } from '../../core/refused.ts';
-import type { Client } from '../../core/request.ts';
 import type { ConnectRequest } from '../../core/server.ts';
 import { Calls } from './calls.ts';
 import { connectMessage, disconnectMessage } from './fields.ts';

@@ -1,6 +1,6 @@
-import type { PlaylistUpdate } from '../../core/playlists.ts';
-import type { Recording, RecordingEnd } from '../../core/recordings.ts';
-import type { Client, PlayRequest, PublishRequest, Request } from '../../core/request.ts';
+import type { PlaylistUpdate } from '../../core/applications/playlists.ts';
+import type { Recording, RecordingEnd } from '../../core/applications/recordings.ts';
+import type { Client, PlayRequest, PublishRequest, Request } from '../../core/applications/request.ts';
 
 export type Field = readonly [name: string, value: string | number];
 

@@ -1,4 +1,4 @@
-import type { PlaylistUpdate } from '../../core/playlists.ts';
+import type { PlaylistUpdate } from '../../core/applications/playlists.ts';
 import type { Calls } from './calls.ts';
 import { playlistMessage } from './fields.ts';
 

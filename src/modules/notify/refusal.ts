@@ -1,4 +1,4 @@
-import { Refused } from '../../core/refused.ts';
+import { Refused } from '../../core/applications/refused.ts';
 import type { Outcome } from './calls.ts';
 
 /** The no of an endpoint, or that it did not answer, as the client gets it. */

@@ -1,8 +1,8 @@
-import type { Application } from '../../core/application.ts';
-import type { Publication } from '../../core/publication.ts';
-import { Refused } from '../../core/refused.ts';
-import { isSilent, type Request } from '../../core/request.ts';
-import type { Subscription } from '../../core/subscription.ts';
+import type { Application } from '../../core/applications/application.ts';
+import type { Publication } from '../../core/applications/publication.ts';
+import { Refused } from '../../core/applications/refused.ts';
+import { isSilent, type Request } from '../../core/applications/request.ts';
+import type { Subscription } from '../../core/applications/subscription.ts';
 import type { Limits } from './answer.ts';
 import type { Calls } from './calls.ts';
 import { updateMessage } from './fields.ts';

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
+import type { Recording, RecordingEnd } from '../../core/applications/recordings.ts';
+import { Refused } from '../../core/applications/refused.ts';
+import { isSilent, type Request } from '../../core/applications/request.ts';
 import type { ApplicationContext, Service } from '../../core/module.ts';
-import type { Recording, RecordingEnd } from '../../core/recordings.ts';
-import { Refused } from '../../core/refused.ts';
-import { isSilent, type Request } from '../../core/request.ts';
 import { PeerUrlError, readPeerUrl } from '../../rtmp/peer.ts';
 import type { Limits, Verdict } from './answer.ts';
 import { Calls } from './calls.ts';

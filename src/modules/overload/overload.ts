@@ -1,7 +1,7 @@
 import { msecOrOff, value } from '../../config/rows.ts';
 import { parseNumber } from '../../config/values.ts';
+import { Refused } from '../../core/applications/refused.ts';
 import { type ApplicationContext, applicationService, type Module } from '../../core/module.ts';
-import { Refused } from '../../core/refused.ts';
 
 /** Directives about the state in which no more players are let in. */
 const overloadTable = {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { MemoryFile } from '../../core/memory-files.ts';
+import type { MemoryFile } from '../../core/workers/memory-files.ts';
 
 /** Where the bundled page stands, seen from the bundled program, from its modules and from its sources. */
 const FOLDERS = ['../web/', '../../web/', '../../../dist/web/'].map((path) =>

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Logger } from '../../core/log.ts';
+import type { Logger } from '../../core/logs/log.ts';
 
 /** What a recording needs of an open file. */
 export type OpenFile = Pick<FileHandle, 'fd' | 'read' | 'write' | 'stat' | 'close'>;

@@ -1,5 +1,5 @@
-import { Total } from '../../core/measures.ts';
-import type { RecordingEnd } from '../../core/recordings.ts';
+import type { RecordingEnd } from '../../core/applications/recordings.ts';
+import { Total } from '../../core/measures/measures.ts';
 import { AUDIO, DATA, type MediaPacket, VIDEO } from '../../media/packet.ts';
 import { flvHeader, flvTags } from '../../wire/flv/format.ts';
 import { type DiskAccess, type OpenFile, readPart, writeWhole } from './disk.ts';

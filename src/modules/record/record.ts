@@ -1,6 +1,6 @@
+import type { RecorderStatus } from '../../core/applications/recordings.ts';
 import { type ApplicationContext, type Module, type Service, serviceWithin } from '../../core/module.ts';
-import type { RecorderStatus } from '../../core/recordings.ts';
-import type { Stream } from '../../core/stream.ts';
+import type { Stream } from '../../core/streams/stream.ts';
 import { type DiskAccess, DiskTrouble, realDisk } from './disk.ts';
 import { type RecordGround, StreamRecorder } from './stream-recorder.ts';
 import { type RecorderSettings, recorderTable, recordTables, selectionOf } from './table.ts';

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { splitOnce } from '../../core/addresses.ts';
-import type { Application } from '../../core/application.ts';
+import type { Application } from '../../core/applications/application.ts';
+import type { Client } from '../../core/applications/request.ts';
 import type { Hub } from '../../core/hub.ts';
-import type { Logger } from '../../core/log.ts';
-import type { Client } from '../../core/request.ts';
+import type { Logger } from '../../core/logs/log.ts';
+import { splitOnce } from '../../core/net/addresses.ts';
 import type { RtmpServer } from '../../core/server.ts';
 import type { ClientOptions, ClientPurpose } from '../../rtmp/client.ts';
 import type { RelayPeer } from './peer.ts';

@@ -3,7 +3,7 @@ import { choose } from '../../config/rows.ts';
 import type { Word } from '../../config/statement.ts';
 import type { ReadContext } from '../../config/table.ts';
 import { parseFlag, parseNumber } from '../../config/values.ts';
-import { splitOnce } from '../../core/addresses.ts';
+import { splitOnce } from '../../core/net/addresses.ts';
 import { PeerUrlError, readPeerUrl } from '../../rtmp/peer.ts';
 import { fill, references, VARIABLES } from './template.ts';
 

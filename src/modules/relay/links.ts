@@ -1,7 +1,7 @@
-import type { Publication } from '../../core/publication.ts';
-import type { Seat } from '../../core/seat.ts';
+import type { Publication } from '../../core/applications/publication.ts';
 import type { RtmpServer } from '../../core/server.ts';
-import type { Stream } from '../../core/stream.ts';
+import type { Seat } from '../../core/streams/seat.ts';
+import type { Stream } from '../../core/streams/stream.ts';
 import { CLIENT_CHUNK_SIZE, RtmpClient } from '../../rtmp/client.ts';
 import { Publishing } from '../../rtmp/publishing.ts';
 import { publishFormat } from '../../wire/rtmp/format.ts';

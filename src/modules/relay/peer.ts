@@ -1,6 +1,6 @@
-import { splitOnce } from '../../core/addresses.ts';
-import { maskedName } from '../../core/log.ts';
-import type { Client } from '../../core/request.ts';
+import type { Client } from '../../core/applications/request.ts';
+import { maskedName } from '../../core/logs/log.ts';
+import { splitOnce } from '../../core/net/addresses.ts';
 import { type PeerAddress, readPeerUrl, showAddress } from '../../rtmp/peer.ts';
 import type { RelayLine } from './line.ts';
 import { fill, fromEnvironment, type Values } from './template.ts';

@@ -1,10 +1,10 @@
-import { splitOnce } from '../../core/addresses.ts';
-import { maskedName } from '../../core/log.ts';
-import type { Publication } from '../../core/publication.ts';
-import { Refused } from '../../core/refused.ts';
-import type { RelayStatus } from '../../core/relays.ts';
-import type { Client } from '../../core/request.ts';
-import type { Stream } from '../../core/stream.ts';
+import type { Publication } from '../../core/applications/publication.ts';
+import { Refused } from '../../core/applications/refused.ts';
+import type { RelayStatus } from '../../core/applications/relays.ts';
+import type { Client } from '../../core/applications/request.ts';
+import { maskedName } from '../../core/logs/log.ts';
+import { splitOnce } from '../../core/net/addresses.ts';
+import type { Stream } from '../../core/streams/stream.ts';
 import { DATA } from '../../media/packet.ts';
 import { Publishing } from '../../rtmp/publishing.ts';
 import { isMetadata } from '../../wire/metadata.ts';

@@ -1,5 +1,5 @@
-import { maskedName } from '../../core/log.ts';
-import type { PlayRequest } from '../../core/request.ts';
+import type { PlayRequest } from '../../core/applications/request.ts';
+import { maskedName } from '../../core/logs/log.ts';
 import { PeerUrlError } from '../../rtmp/peer.ts';
 import type { RelayGround } from './ground.ts';
 import { plainLine, type RelayLine } from './line.ts';
@@ -24,7 +24,7 @@ export class Pulls {
     this.#ground = ground;
   }
 
-  /** An origin; see `core/origins.ts`. */
+  /** An origin; see `core/applications/origins.ts`. */
   fetch(request: PlayRequest, mayWait: boolean): Promise<void> | null {
     const { name, client, source } = request;
     const running = this.#pulls.get(name);

@@ -1,6 +1,6 @@
-import { maskedName } from '../../core/log.ts';
-import type { RelayStatus } from '../../core/relays.ts';
-import type { Stream } from '../../core/stream.ts';
+import type { RelayStatus } from '../../core/applications/relays.ts';
+import { maskedName } from '../../core/logs/log.ts';
+import type { Stream } from '../../core/streams/stream.ts';
 import { isItself, ownServer, type RelayGround } from './ground.ts';
 import { type Link, ownLink, remoteLink } from './links.ts';
 import { type RelayPeer, showPeer, showReason } from './peer.ts';

@@ -1,7 +1,7 @@
-import { maskedName } from '../../core/log.ts';
-import type { Publication } from '../../core/publication.ts';
-import type { Client, PublishRequest } from '../../core/request.ts';
-import type { Stream } from '../../core/stream.ts';
+import type { Publication } from '../../core/applications/publication.ts';
+import type { Client, PublishRequest } from '../../core/applications/request.ts';
+import { maskedName } from '../../core/logs/log.ts';
+import type { Stream } from '../../core/streams/stream.ts';
 import { PeerUrlError } from '../../rtmp/peer.ts';
 import type { RelayGround } from './ground.ts';
 import { plainLine, type RelayLine } from './line.ts';

@@ -1,6 +1,6 @@
+import type { Client } from '../../core/applications/request.ts';
 import { type ApplicationContext, applicationService, type Module, type Service } from '../../core/module.ts';
-import type { Client } from '../../core/request.ts';
-import type { Stream } from '../../core/stream.ts';
+import type { Stream } from '../../core/streams/stream.ts';
 import type { RelayGround } from './ground.ts';
 import { Pulls } from './pulls.ts';
 import { StreamPushes } from './pushes.ts';

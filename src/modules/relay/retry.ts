@@ -1,4 +1,4 @@
-import type { RelayState } from '../../core/relays.ts';
+import type { RelayState } from '../../core/applications/relays.ts';
 
 /** The longest time between two attempts, ms, where the first is not longer. */
 const LONGEST_MS = 30_000;

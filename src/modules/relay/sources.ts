@@ -1,6 +1,6 @@
+import type { Subscription } from '../../core/applications/subscription.ts';
 import type { RtmpServer } from '../../core/server.ts';
-import type { StreamListener } from '../../core/stream.ts';
-import type { Subscription } from '../../core/subscription.ts';
+import type { StreamListener } from '../../core/streams/stream.ts';
 import { type ClientEvents, RtmpClient } from '../../rtmp/client.ts';
 import { clientOptions, OWN_ADDRESS, type RelayGround } from './ground.ts';
 import type { RelayPeer } from './peer.ts';

@@ -1,7 +1,7 @@
-import { splitOnce } from '../../core/addresses.ts';
-import type { Application } from '../../core/application.ts';
-import { Refused } from '../../core/refused.ts';
-import type { Client } from '../../core/request.ts';
+import type { Application } from '../../core/applications/application.ts';
+import { Refused } from '../../core/applications/refused.ts';
+import type { Client } from '../../core/applications/request.ts';
+import { splitOnce } from '../../core/net/addresses.ts';
 import type { RtmpServer } from '../../core/server.ts';
 import { ownClient, type RelayGround } from './ground.ts';
 import type { RelayPeer } from './peer.ts';

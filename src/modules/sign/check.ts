@@ -1,6 +1,6 @@
-import { Refused } from '../../core/refused.ts';
-import type { Client } from '../../core/request.ts';
-import { type Grant, isSigned, type SignArgs } from '../../core/signed-url.ts';
+import { Refused } from '../../core/applications/refused.ts';
+import type { Client } from '../../core/applications/request.ts';
+import { type Grant, isSigned, type SignArgs } from '../../core/applications/signed-url.ts';
 import { argument, percentDecode } from '../../http/uri.ts';
 import type { SignSettings } from './directives.ts';
 

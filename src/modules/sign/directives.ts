@@ -4,7 +4,7 @@ import { flag, value } from '../../config/rows.ts';
 import type { Word } from '../../config/statement.ts';
 import type { ReadContext, Settings } from '../../config/table.ts';
 import { parseNumber } from '../../config/values.ts';
-import type { SignArgs } from '../../core/signed-url.ts';
+import type { SignArgs } from '../../core/applications/signed-url.ts';
 
 type Action = 'publish' | 'play';
 

@@ -1,7 +1,7 @@
 import { type Block, settingsOf } from '../../config/block.ts';
 import type { Settings } from '../../config/table.ts';
+import { Refused } from '../../core/applications/refused.ts';
 import type { Hub } from '../../core/hub.ts';
-import { Refused } from '../../core/refused.ts';
 import type { Answer, Exchange, StreamedBody } from '../../http/exchange.ts';
 import { serveFile } from '../../http/files.ts';
 import type { Handled } from '../../http/handler.ts';

@@ -1,7 +1,7 @@
 import { type Block, childrenOf, settingsOf } from '../../config/block.ts';
 import type { Diagnostic } from '../../config/errors.ts';
+import type { Request } from '../../core/applications/request.ts';
 import { type ApplicationContext, applicationService, type Service } from '../../core/module.ts';
-import type { Request } from '../../core/request.ts';
 import { contentHandler, type HttpModule } from '../../http/handler.ts';
 import { checkShown, shownIn } from './check.ts';
 import { type SignSettings, signFilesTable, signTable } from './directives.ts';

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
-import { trafficOf } from '../../core/figures.ts';
-import type { ServerStatistics } from '../../core/statistics.ts';
-import type { Whole } from '../../core/whole.ts';
+import { trafficOf } from '../../core/statistics/figures.ts';
+import type { ServerStatistics } from '../../core/statistics/statistics.ts';
+import type { Whole } from '../../core/statistics/whole.ts';
 import { VERSION } from '../../http/software.ts';
 
 /** What a statistics page is to show. */

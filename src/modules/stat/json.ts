@@ -1,5 +1,9 @@
-import type { RecordingStatus } from '../../core/recordings.ts';
-import type { ApplicationStatistics, ClientStatistics, StreamStatistics } from '../../core/statistics.ts';
+import type { RecordingStatus } from '../../core/applications/recordings.ts';
+import type {
+  ApplicationStatistics,
+  ClientStatistics,
+  StreamStatistics,
+} from '../../core/statistics/statistics.ts';
 import type { StatFacts } from './facts.ts';
 import { countClients, timeOf } from './xml.ts';
 

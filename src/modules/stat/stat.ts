@@ -1,5 +1,5 @@
 import type { Settings } from '../../config/table.ts';
-import { wholeFigures } from '../../core/whole.ts';
+import { wholeFigures } from '../../core/statistics/whole.ts';
 import type { Answer, Exchange } from '../../http/exchange.ts';
 import { contentHandler, type HttpModule } from '../../http/handler.ts';
 import type { Place } from '../../http/router.ts';

@@ -1,5 +1,9 @@
-import type { RecorderStatus } from '../../core/recordings.ts';
-import type { ApplicationStatistics, ClientStatistics, StreamStatistics } from '../../core/statistics.ts';
+import type { RecorderStatus } from '../../core/applications/recordings.ts';
+import type {
+  ApplicationStatistics,
+  ClientStatistics,
+  StreamStatistics,
+} from '../../core/statistics/statistics.ts';
 import type { StatFacts } from './facts.ts';
 
 /** The statistics as XML, in the elements and the order of nginx-rtmp; our own ones come after theirs. */

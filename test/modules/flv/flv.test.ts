@@ -1,10 +1,10 @@
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Publication } from '../../../src/core/publication.ts';
-import { Refused } from '../../../src/core/refused.ts';
+import type { Publication } from '../../../src/core/applications/publication.ts';
+import { Refused } from '../../../src/core/applications/refused.ts';
 import { AUDIO, VIDEO } from '../../../src/media/packet.ts';
 import { flvModule } from '../../../src/modules/flv/flv.ts';
-import { watchWrites } from '../../core/handle-writes.ts';
+import { watchWrites } from '../../core/connections/handle-writes.ts';
 import { dechunk, parseAnswer, type Site, startSite } from '../../http/harness.ts';
 import {
   AAC_HEADER,

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { MemoryFiles } from '../../../src/core/memory-files.ts';
+import { MemoryFiles } from '../../../src/core/workers/memory-files.ts';
 import { cleanDirectory, keepClean } from '../../../src/modules/hls/cleanup.ts';
 import { type DiskAccess, DiskQueue, DiskTrouble } from '../../../src/modules/hls/disk.ts';
 import { checkPlaylists } from './rules.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { MemoryFiles } from '../../../src/core/memory-files.ts';
+import { MemoryFiles } from '../../../src/core/workers/memory-files.ts';
 import { readHistory } from '../../../src/modules/hls/history.ts';
 import type { Layout } from '../../../src/modules/hls/layout.ts';
 import { type MediaPlaylist, writeMediaPlaylist } from '../../../src/wire/m3u8.ts';

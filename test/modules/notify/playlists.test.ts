@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Client } from '../../../src/core/request.ts';
+import type { Client } from '../../../src/core/applications/request.ts';
 import { until } from '../../rtmp/server.ts';
 import { Publisher } from '../hls/studio.ts';
 import { type Station, startStation } from '../station.ts';

@@ -3,7 +3,7 @@ import { childrenOf } from '../../../src/config/block.ts';
 import { loadConfig } from '../../../src/config/config.ts';
 import { ConfigError } from '../../../src/config/errors.ts';
 import { memoryFiles } from '../../../src/config/files.ts';
-import type { Client } from '../../../src/core/request.ts';
+import type { Client } from '../../../src/core/applications/request.ts';
 import { modules } from '../../../src/modules/index.ts';
 import { type ArgumentLine, plainLine, type RelayLine } from '../../../src/modules/relay/line.ts';
 import { peerOf, showPeer, showReason, valuesOf, withQuery } from '../../../src/modules/relay/peer.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { Refused } from '../../../src/core/refused.ts';
-import type { RelayStatus } from '../../../src/core/relays.ts';
-import type { PublishRequest } from '../../../src/core/request.ts';
+import { Refused } from '../../../src/core/applications/refused.ts';
+import type { RelayStatus } from '../../../src/core/applications/relays.ts';
+import type { PublishRequest } from '../../../src/core/applications/request.ts';
 import { VIDEO } from '../../../src/media/packet.ts';
 import { until } from '../../e2e/children.ts';
 import { freePorts } from '../../e2e/harness.ts';

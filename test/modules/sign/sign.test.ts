@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { makeHosts } from '../../../src/cli/hosts.ts';
-import { type Grant, signedQuery } from '../../../src/core/signed-url.ts';
+import { type Grant, signedQuery } from '../../../src/core/applications/signed-url.ts';
 import { Daemon } from '../../../src/daemon.ts';
 import { VIDEO } from '../../../src/media/packet.ts';
 import { modules } from '../../../src/modules/index.ts';
