@@ -2,21 +2,20 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from '../logs/log.ts';
 import { type Audience, type FlushPolicy, flushPolicy } from '../streams/flush.ts';
 import { Stream } from '../streams/stream.ts';
-import type { Claim, Elsewhere } from './elsewhere.ts';
+import { Admission } from './admission.ts';
+import type { Elsewhere } from './elsewhere.ts';
 import { Gaps } from './gaps.ts';
 import { Gates } from './gates.ts';
 import type { LiveSettings } from './live.ts';
 import { Loans } from './loans.ts';
-import { checkName } from './names.ts';
 import type { Observer } from './observer.ts';
 import { Origins } from './origins.ts';
 import { Playlists } from './playlists.ts';
 import { Publication } from './publication.ts';
 import { Recorders } from './recordings.ts';
-import { Refused } from './refused.ts';
 import { Relays } from './relays.ts';
 import { type Client, isSilent, type PlayRequest, type PublishRequest, type Request } from './request.ts';
-import { checkRoute, hopOf } from './route.ts';
+import { hopOf } from './route.ts';
 import { type StreamTask, StreamTasks } from './stream-tasks.ts';
 import { Subscription } from './subscription.ts';
 
@@ -41,8 +40,6 @@ export class Application {
   readonly #publications = new Map<Stream, Publication>();
   readonly #subscriptions = new Set<Subscription>();
   readonly #gaps = new Gaps();
-  /** Names taken by a publisher whose gates are still being asked. */
-  readonly #asking = new Set<string>();
   /** Streams that other workers' publishers feed, or fed last: their services run over there. */
   readonly #foreign = new Map<Stream, Publication | null>();
   readonly #observers = new Set<Observer>();
@@ -51,6 +48,7 @@ export class Application {
   readonly #policy: FlushPolicy;
   readonly #audience: Audience;
   readonly #elsewhere: Elsewhere | undefined;
+  readonly #admission: Admission;
 
   /** `server` names the server block it stands in, `settings` are its live settings, `identity` the process. */
   constructor(
@@ -70,6 +68,11 @@ export class Application {
     this.log = log;
     this.#audience = audience;
     this.#policy = flushPolicy(audience, () => this.settings.out_merge);
+    this.#admission = new Admission(this, elsewhere, {
+      published: (request) => this.#publish(request),
+      played: (request) => this.#play(request),
+      refused: (request) => this.#tell((observer) => observer.refused?.(request)),
+    });
   }
 
   get streams(): ReadonlyMap<string, Stream> {
@@ -91,6 +94,12 @@ export class Application {
 
   publicationOf(stream: Stream): Publication | undefined {
     return this.#publications.get(stream);
+  }
+
+  /** Who publishes a name here. */
+  publicationNamed(name: string): Publication | undefined {
+    const stream = this.#streams.get(name);
+    return stream && this.#publications.get(stream);
   }
 
   /** Whether the stream comes from another worker, which counts its publisher and runs its services. */
@@ -116,44 +125,15 @@ export class Application {
 
   /** Settled once what the publisher of a name here has sent by now is read, its leaving included. */
   async hearOut(name: string): Promise<void> {
-    await this.#publicationOf(name)?.request.hearOut?.();
+    await this.publicationNamed(name)?.request.hearOut?.();
   }
 
   /** Asks the gates and takes the name. Throws Refused. */
   publish(request: PublishRequest): Promise<Publication> {
-    return this.#admit(request, () => this.#publish(request));
+    return this.#admission.publish(request);
   }
 
-  async #publish(request: PublishRequest): Promise<Publication> {
-    this.#check(request.name);
-    this.#checkRoute(request);
-    await this.hearOut(request.name);
-    this.#checkFree(request.name);
-    // Held while the gates are asked, so that of two publishers at the same moment one is told at once.
-    const asked = request.name;
-    this.#asking.add(asked);
-    let claim: Claim | undefined;
-    try {
-      claim = await this.#claim(asked);
-      await this.#pass(request);
-      if (request.name !== asked) {
-        this.#check(request.name);
-        this.#checkRoute(request);
-        await this.hearOut(request.name);
-        this.#checkFree(request.name);
-        claim?.release();
-        claim = await this.#claim(request.name);
-      }
-      await claim?.take();
-      this.#check(request.name);
-      this.#checkFree(request.name, true);
-      this.gates.confirm(request);
-    } catch (error) {
-      claim?.release();
-      throw error;
-    } finally {
-      this.#asking.delete(asked);
-    }
+  #publish(request: PublishRequest): Publication {
     const stream = this.#stream(request.name);
     this.#takeOver(stream);
     const publication = new Publication(request, stream, (ended) => this.#unpublish(ended));
@@ -166,32 +146,15 @@ export class Application {
     return publication;
   }
 
-  #claim(name: string): Promise<Claim> | undefined {
-    return this.#elsewhere?.claim(this, name, this.settings.publish_conflict === 'takeover');
-  }
-
   /**
    * Asks the gates and attaches a player. A stream that is not here is asked for from its origins. Throws Refused,
    * with `not-found` where it cannot be had, or nobody publishes and none may wait.
    */
   play(request: PlayRequest, mayWait: boolean): Promise<Subscription> {
-    return this.#admit(request, () => this.#play(request, mayWait));
+    return this.#admission.play(request, mayWait);
   }
 
-  async #play(request: PlayRequest, mayWait: boolean): Promise<Subscription> {
-    this.#check(request.name);
-    await this.#pass(request);
-    this.#check(request.name);
-    this.#checkRoute(request);
-    if (!this.has(request.name)) {
-      const ours = (): Promise<boolean> => this.origins.fetch(request, mayWait);
-      const coming = await (this.#elsewhere?.bring(this, request.name, ours) ?? ours());
-      this.#checkOpen();
-      if (!mayWait && !this.has(request.name)) {
-        throw new Refused('not-found', coming ? 'the stream has ended' : 'no such stream');
-      }
-    }
-    this.gates.confirm(request);
+  #play(request: PlayRequest): Subscription {
     const stream = this.#stream(request.name);
     const subscription = new Subscription(request, stream, (ended) => this.#unplay(ended));
     this.#subscriptions.add(subscription);
@@ -234,49 +197,11 @@ export class Application {
     }
   }
 
-  async #admit<T>(request: Request, admission: () => Promise<T>): Promise<T> {
-    try {
-      return await admission();
-    } catch (error) {
-      this.#tell((observer) => observer.refused?.(request));
-      throw error;
-    }
-  }
-
-  #check(name: string): void {
-    this.#checkOpen();
-    checkName(name);
-  }
-
-  #checkOpen(): void {
-    if (this.closed) throw new Refused('not-found', 'no such application');
-    if (!this.settings.live) throw new Refused('not-found', 'the application is not live');
-  }
-
-  #checkRoute(request: Request): void {
-    checkRoute(request.client.via, () => this.hop(request.name));
-  }
-
   /** Somebody publishes the name, or did and may return, here or at another worker that it is fetched from. */
   has(name: string): boolean {
     const stream = this.#streams.get(name);
     if (stream === undefined) return false;
     return stream.live || this.#publications.has(stream) || (this.#foreign.get(stream) ?? null) !== null;
-  }
-
-  #publicationOf(name: string): Publication | undefined {
-    const stream = this.#streams.get(name);
-    return stream && this.#publications.get(stream);
-  }
-
-  #checkFree(name: string, ours = false): void {
-    const taken = this.settings.publish_conflict === 'reject' && this.#publicationOf(name) !== undefined;
-    if (taken || (this.#asking.has(name) && !ours)) throw new Refused('busy', 'Already publishing');
-  }
-
-  async #pass(request: Request): Promise<void> {
-    await this.gates.pass(request);
-    this.#checkOpen();
   }
 
   #stream(name: string): Stream {

@@ -107,8 +107,7 @@ function hasAddress({ address }: Client): boolean {
 
 function checkPublisher(request: PublishRequest, conf: LimitSettings, counts: Counts): void {
   const { application, client, name } = request;
-  const stream = application.streams.get(name);
-  const before = stream === undefined ? undefined : application.publicationOf(stream);
+  const before = application.publicationNamed(name);
   const { max_live_streams: streams, max_publishers_per_address: each } = conf;
   // A publisher that comes back, or takes a name over, makes no further stream.
   if (streams !== null && counts.names.of(name) === 0 && counts.streams.of('') >= streams) {
