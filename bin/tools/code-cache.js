@@ -36,9 +36,10 @@ while (!(await accepts(join(folder, 'http')))) {
   await new Promise((resolve) => setTimeout(resolve, 10));
 }
 await warmUp(port, join(folder, 'http'));
-// Code is only taken where all flags of V8 are as they were, and the server changes the second when it has started.
+// Code is only taken where all flags of V8 are as they were, and the server changes the last two when it has started.
 setFlagsFromString('--flush-bytecode');
 setFlagsFromString('--semi-space-growth-factor=2');
+setFlagsFromString('--parallel-scavenge');
 writeFileSync(CODE_CACHE, script.createCachedData());
 process.kill(process.pid, 'SIGTERM');
 
