@@ -2,6 +2,7 @@ import { settingsOf } from '../config/block.ts';
 import { LoadError } from '../config/config.ts';
 import { printText } from '../config/print.ts';
 import { mainTable, workerCount } from '../core/main.ts';
+import { VERSION } from '../core/version.ts';
 import { AlreadyRunning } from '../daemon/already-running.ts';
 import { diagnose } from '../daemon/failures.ts';
 import type { PrimaryOptions } from '../daemon/primary.ts';
@@ -14,7 +15,6 @@ import { detach, isDetached, tellParent } from './detach.ts';
 import { locate } from './location.ts';
 import { complain, wantsColour } from './output.ts';
 import type { Invocation } from './usage.ts';
-import { VERSION } from './version.ts';
 
 /** Starts the server and stays until it has stopped; gives the exit code. */
 export async function start(invocation: Invocation): Promise<number> {

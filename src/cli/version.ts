@@ -1,12 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { Module } from '../core/module.ts';
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  readonly version: string;
-};
-
-/** The version of this program. */
-export const VERSION: string = version;
+import { VERSION } from '../core/version.ts';
 
 /** As nginx words it. */
 export function versionLine(): string {

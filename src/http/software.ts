@@ -1,11 +1,4 @@
-import { readFileSync } from 'node:fs';
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
-
-/** The version of this program. */
-export const VERSION: string = version;
+import { VERSION } from '../core/version.ts';
 
 /** What `Server` and error pages call it, by `server_tokens`. */
 export function softwareName(tokens: 'on' | 'off' | 'build'): string {

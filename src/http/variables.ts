@@ -2,11 +2,11 @@ import { realpathSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { plainAddress } from '../core/net/addresses.ts';
+import { VERSION } from '../core/version.ts';
 import { isoTime, localTime } from './clock.ts';
 import type { Exchange } from './exchange.ts';
 import { lookUp } from './map-table.ts';
 import { checkLink } from './secure-link.ts';
-import { VERSION } from './software.ts';
 import { render, type Template } from './template.ts';
 import { argument } from './uri.ts';
 

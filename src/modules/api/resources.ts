@@ -8,7 +8,7 @@ import type {
   StreamStatistics,
 } from '../../core/statistics/statistics.ts';
 import type { Whole } from '../../core/statistics/whole.ts';
-import { VERSION } from '../../http/software.ts';
+import { VERSION } from '../../core/version.ts';
 
 /** The place that something has. */
 interface Placed {

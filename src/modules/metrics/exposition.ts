@@ -2,7 +2,7 @@ import type { Measured } from '../../core/measures/measures.ts';
 import type { Runtime } from '../../core/runtime.ts';
 import type { Figures } from '../../core/statistics/figures.ts';
 import { wholeFigures } from '../../core/statistics/whole.ts';
-import { VERSION } from '../../http/software.ts';
+import { VERSION } from '../../core/version.ts';
 import { addProcess, type ProcessMetric, processMetrics } from './process.ts';
 import { addCallbacks, addExecs, addRecordings, addRelays } from './registries.ts';
 import { Sheet } from './sheet.ts';

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { trafficOf } from '../../core/statistics/figures.ts';
 import type { ServerStatistics } from '../../core/statistics/statistics.ts';
 import type { Whole } from '../../core/statistics/whole.ts';
-import { VERSION } from '../../http/software.ts';
+import { VERSION } from '../../core/version.ts';
 
 /** What a statistics page is to show. */
 export interface Shown {
