@@ -23,18 +23,21 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   web: [],
 };
 
-/** The folders of the core: each may import those before it. The files beside them join them, and give them types alone. */
-const CORE = [
-  'logs',
-  'reload',
-  'measures',
-  'net',
-  'connections',
-  'streams',
-  'workers',
-  'applications',
-  'statistics',
-];
+/** Folders of a part: each may import those before it. The files beside them join them, and give them types alone. */
+const FOLDERS: Readonly<Record<string, readonly string[]>> = {
+  core: [
+    'logs',
+    'reload',
+    'measures',
+    'net',
+    'connections',
+    'streams',
+    'workers',
+    'applications',
+    'statistics',
+  ],
+  http: ['values', 'tables', 'requests', 'phases', 'answers', 'connections'],
+};
 
 interface Source {
   /** Relative to src. */
@@ -100,10 +103,9 @@ function partOf(path: string): string {
   return first.replace(/\.ts$/, '');
 }
 
-/** The folder of a file of the core, empty for those beside the folders; undefined for the other parts. */
-function coreFolder(path: string): string | undefined {
-  const [part, folder = '', ...rest] = path.split('/');
-  if (part !== 'core') return undefined;
+/** The folder of a file within its part, empty for those beside the folders. */
+function folderOf(path: string): string {
+  const [, folder = '', ...rest] = path.split('/');
   return rest.length === 0 ? '' : folder;
 }
 
@@ -144,22 +146,19 @@ describe('who imports whom', () => {
     expect(wrong).toEqual([]);
   });
 
-  test('every folder of the core has a place among them', () => {
-    const folders = new Set(sources.flatMap(({ path }) => coreFolder(path) ?? []));
-    expect([...folders].sort()).toEqual(['', ...CORE].sort());
-  });
-
-  test('folders of the core import those before them', () => {
-    const wrong = sources.flatMap(({ path, imports, lasting }) => {
-      const own = coreFolder(path);
-      if (!own) return [];
-      return imports
+  test.each(Object.entries(FOLDERS))('every folder of %s imports those before it', (part, folders) => {
+    const own = sources.filter(({ path }) => partOf(path) === part);
+    expect([...new Set(own.map(({ path }) => folderOf(path)))].sort()).toEqual(['', ...folders].sort());
+    const wrong = own.flatMap((source) => {
+      const place = folders.indexOf(folderOf(source.path));
+      if (place < 0) return [];
+      return source.imports
+        .filter((target) => partOf(target) === part)
         .filter((target) => {
-          const other = coreFolder(target);
-          if (other === undefined) return false;
-          return other === '' ? lasting.includes(target) : CORE.indexOf(other) > CORE.indexOf(own);
+          const other = folderOf(target);
+          return other === '' ? source.lasting.includes(target) : folders.indexOf(other) > place;
         })
-        .map((target) => `${path} → ${target}`);
+        .map((target) => `${source.path} → ${target}`);
     });
     expect(wrong).toEqual([]);
   });

@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os';
 import { type Block, childrenOf } from '../config/block.ts';
 import type { Listen } from '../core/net/addresses.ts';
 import type { Daemon } from '../daemon.ts';
-import type { LocationMatch } from '../http/location-table.ts';
+import type { LocationMatch } from '../http/tables/location-table.ts';
 
 /** What to do next with a server just started at a terminal, with addresses to copy. */
 export function banner(daemon: Pick<Daemon, 'config' | 'watches'>, version: string): string {

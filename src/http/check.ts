@@ -3,17 +3,17 @@ import { type Block, childrenOf, settingsOf } from '../config/block.ts';
 import type { Diagnostic, Position } from '../config/errors.ts';
 import type { GroupEntry } from '../config/table.ts';
 import type { Listen } from '../core/net/addresses.ts';
-import { authBasicTable } from './auth-basic-table.ts';
-import type { LocationMatch } from './location-table.ts';
-import { accessLogTable, type LogFormat } from './log-table.ts';
-import type { VariableMap } from './map-table.ts';
-import { groupNames, type Pattern } from './pattern.ts';
-import type { SetVariable } from './rewrite-table.ts';
+import { builtInNames, isBuiltIn, isSettable } from './requests/variables.ts';
 import { listensOf } from './router.ts';
-import { serverTable } from './server-table.ts';
-import { templatesIn } from './template.ts';
-import { tlsTable } from './tls-table.ts';
-import { builtInNames, isBuiltIn, isSettable } from './variables.ts';
+import { authBasicTable } from './tables/auth-basic-table.ts';
+import type { LocationMatch } from './tables/location-table.ts';
+import { accessLogTable, type LogFormat } from './tables/log-table.ts';
+import type { VariableMap } from './tables/map-table.ts';
+import type { SetVariable } from './tables/rewrite-table.ts';
+import { serverTable } from './tables/server-table.ts';
+import { tlsTable } from './tables/tls-table.ts';
+import { groupNames, type Pattern } from './values/pattern.ts';
+import { templatesIn } from './values/template.ts';
 
 /** What a tree still has wrong for the HTTP server: names that stand for nothing, addresses that clash. */
 export function checkHttp(tree: Block): readonly Diagnostic[] {

@@ -1,16 +1,16 @@
 import { value } from '../config/rows.ts';
-import { authBasicTable, satisfyTable } from './auth-basic-table.ts';
-import { gzipTable } from './gzip-table.ts';
+import { statusPage } from './answers/stub-status.ts';
 import { contentHandler, type HttpModule } from './handler.ts';
-import { locationBlock, locationTable } from './location-table.ts';
-import { accessLogTable, logFormatTable } from './log-table.ts';
-import { mapBlock } from './map-table.ts';
-import { realIpTable } from './real-ip-table.ts';
-import { ifBlock, rewriteTable } from './rewrite-table.ts';
-import { secureLinkTable } from './secure-link-table.ts';
-import { httpBlock, serverBlock, serverTable } from './server-table.ts';
-import { statusPage } from './stub-status.ts';
-import { tlsTable } from './tls-table.ts';
+import { authBasicTable, satisfyTable } from './tables/auth-basic-table.ts';
+import { gzipTable } from './tables/gzip-table.ts';
+import { locationBlock, locationTable } from './tables/location-table.ts';
+import { accessLogTable, logFormatTable } from './tables/log-table.ts';
+import { mapBlock } from './tables/map-table.ts';
+import { realIpTable } from './tables/real-ip-table.ts';
+import { ifBlock, rewriteTable } from './tables/rewrite-table.ts';
+import { secureLinkTable } from './tables/secure-link-table.ts';
+import { httpBlock, serverBlock, serverTable } from './tables/server-table.ts';
+import { tlsTable } from './tables/tls-table.ts';
 
 const stubStatusTable = {
   stub_status: value<boolean>(

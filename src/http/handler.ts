@@ -1,7 +1,7 @@
 import type { Settings, Table } from '../config/table.ts';
 import type { Module } from '../core/module.ts';
 import type { Runtime } from '../core/runtime.ts';
-import type { Answer, Exchange } from './exchange.ts';
+import type { Answer, Exchange } from './requests/exchange.ts';
 
 /** A handler's answer; `declined`: somebody else's; `taken`: it writes to the socket itself. */
 export type Handled = Answer | 'declined' | 'taken';

@@ -1,15 +1,15 @@
-import { checkAccess } from './access.ts';
-import type { ErrorPage } from './answer-values.ts';
-import type { Answer, Exchange } from './exchange.ts';
-import { type Jump, serveFile, tryFiles } from './files.ts';
-import { compressed } from './gzip.ts';
-import { redirectAnswer } from './redirect.ts';
-import { respond } from './respond.ts';
-import { rewrite } from './rewrite.ts';
-import { isRedirect } from './rewrite-table.ts';
+import { type Jump, serveFile, tryFiles } from './answers/files.ts';
+import { compressed } from './answers/gzip.ts';
+import { respond } from './answers/respond.ts';
+import { checkAccess } from './phases/access.ts';
+import { rewrite } from './phases/rewrite.ts';
+import type { Answer, Exchange } from './requests/exchange.ts';
+import { redirectAnswer } from './requests/redirect.ts';
+import { keepCaptures, textOf } from './requests/variables.ts';
 import { findLocation } from './router.ts';
-import { normalizePath } from './uri.ts';
-import { keepCaptures, textOf } from './variables.ts';
+import { isRedirect } from './tables/rewrite-table.ts';
+import type { ErrorPage } from './values/answer-values.ts';
+import { normalizePath } from './values/uri.ts';
 
 /** Rewrites and internal redirects one request may make. */
 const MOST_TURNS = 10;

@@ -4,9 +4,9 @@ import type { Sliced } from '../config/slices.ts';
 import type { Step } from '../core/reload/plan.ts';
 import type { ReportEntry } from '../core/reload/report.ts';
 import { changedSettings } from '../core/services.ts';
-import type { LocationMatch } from './location-table.ts';
+import type { TlsIdentity } from './connections/tls.ts';
 import type { HttpServer, Router } from './router.ts';
-import type { TlsIdentity } from './tls.ts';
+import type { LocationMatch } from './tables/location-table.ts';
 
 /** Everything requests are answered by: routes, and the certificates as they were read, by address. */
 export interface Served {

@@ -4,22 +4,22 @@ import type { GroupEntry, Settings } from '../config/table.ts';
 import type { Listen } from '../core/net/addresses.ts';
 import { networkTest } from '../core/net/networks.ts';
 import { chooseByName, serverNamePattern } from '../core/net/server-names.ts';
-import { type Users, usersOf } from './auth-basic.ts';
-import { authBasicTable, satisfyTable } from './auth-basic-table.ts';
-import type { Exchange } from './exchange.ts';
-import type { Gzip } from './gzip.ts';
-import { gzipTable } from './gzip-table.ts';
+import type { Gzip } from './answers/gzip.ts';
 import type { Handled, HttpModule } from './handler.ts';
-import { type LocationMatch, locationTable } from './location-table.ts';
-import { type AccessLog, accessLogTable, COMBINED, type LogFormat } from './log-table.ts';
-import type { VariableMap } from './map-table.ts';
-import { regExpOf } from './pattern.ts';
-import { type RealIp, realIpOf } from './real-ip.ts';
-import { realIpTable } from './real-ip-table.ts';
-import { type RewriteStep, rewriteSteps } from './rewrite.ts';
-import { serverTable } from './server-table.ts';
-import { constantOf, literal, type Template } from './template.ts';
-import { tlsTable } from './tls-table.ts';
+import { type Users, usersOf } from './phases/auth-basic.ts';
+import { type RealIp, realIpOf } from './phases/real-ip.ts';
+import { type RewriteStep, rewriteSteps } from './phases/rewrite.ts';
+import type { Exchange } from './requests/exchange.ts';
+import { authBasicTable, satisfyTable } from './tables/auth-basic-table.ts';
+import { gzipTable } from './tables/gzip-table.ts';
+import { type LocationMatch, locationTable } from './tables/location-table.ts';
+import { type AccessLog, accessLogTable, COMBINED, type LogFormat } from './tables/log-table.ts';
+import type { VariableMap } from './tables/map-table.ts';
+import { realIpTable } from './tables/real-ip-table.ts';
+import { serverTable } from './tables/server-table.ts';
+import { tlsTable } from './tables/tls-table.ts';
+import { regExpOf } from './values/pattern.ts';
+import { constantOf, literal, type Template } from './values/template.ts';
 
 /** Where a place’s files are. An alias takes the place of `prefix`; in a location by pattern it is the whole path. */
 interface DocumentRoot {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { resume } from '../http/resume.ts';
+import { resume } from '../http/connections/resume.ts';
 import { until } from './children.ts';
 import { mediad, workersOf } from './crew.ts';
 import { makePlace, type Place } from './harness.ts';

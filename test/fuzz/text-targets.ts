@@ -20,7 +20,7 @@ import {
   parseTarget,
   percentDecode,
   textOfUrl,
-} from '../../src/http/uri.ts';
+} from '../../src/http/values/uri.ts';
 import { modules } from '../../src/modules/index.ts';
 import { checkRtmp } from '../../src/rtmp/check.ts';
 import { hex } from '../wire/splits.ts';

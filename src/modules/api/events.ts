@@ -1,5 +1,5 @@
-import type { Exchange, HeaderField } from '../../http/exchange.ts';
-import { LiveResponse } from '../../http/live-response.ts';
+import { LiveResponse } from '../../http/answers/live-response.ts';
+import type { Exchange, HeaderField } from '../../http/requests/exchange.ts';
 
 /** Stops are noticed this often, ms, and proxies kept from closing a silent connection every so many times. */
 const LOOK_MS = 1000;

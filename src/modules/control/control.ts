@@ -2,10 +2,10 @@ import { anyOf } from '../../config/rows.ts';
 import type { Settings } from '../../config/table.ts';
 import { parseNumber } from '../../config/values.ts';
 import type { SessionQuery } from '../../core/sessions.ts';
-import type { Answer, Exchange } from '../../http/exchange.ts';
+import { mayOperate, OPERATORS_ONLY } from '../../http/answers/operators.ts';
 import { contentHandler, type Handled, type HttpModule } from '../../http/handler.ts';
-import { mayOperate, OPERATORS_ONLY } from '../../http/operators.ts';
-import { argument, percentDecode } from '../../http/uri.ts';
+import type { Answer, Exchange } from '../../http/requests/exchange.ts';
+import { argument, percentDecode } from '../../http/values/uri.ts';
 import { CONTROL, carryOut, everywhere, type Order } from './orders.ts';
 
 const table = {

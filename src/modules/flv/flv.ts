@@ -1,7 +1,7 @@
 import type { Settings } from '../../config/table.ts';
 import { Refused } from '../../core/applications/refused.ts';
-import type { Answer, Exchange } from '../../http/exchange.ts';
 import { contentHandler, type Handled, type HttpModule } from '../../http/handler.ts';
+import type { Answer, Exchange } from '../../http/requests/exchange.ts';
 import { flvTable } from './directives.ts';
 import { FlvPlayer } from './player.ts';
 import { wantedOf } from './target.ts';

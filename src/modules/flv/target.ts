@@ -1,8 +1,8 @@
 import type { Settings } from '../../config/table.ts';
 import type { Hub } from '../../core/hub.ts';
 import type { RtmpServer } from '../../core/server.ts';
-import type { Exchange } from '../../http/exchange.ts';
-import { argument, percentDecode } from '../../http/uri.ts';
+import type { Exchange } from '../../http/requests/exchange.ts';
+import { argument, percentDecode } from '../../http/values/uri.ts';
 import type { flvTable } from './directives.ts';
 
 /** The port of RTMP, which is meant where a request names none. */

@@ -1,4 +1,4 @@
-import { render } from '../../http/template.ts';
+import { render } from '../../http/values/template.ts';
 import type { Escape, SessionFormat } from './table.ts';
 import { type SessionNote, variableOf } from './variables.ts';
 

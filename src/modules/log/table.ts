@@ -1,7 +1,7 @@
 import { list, msec, size, value } from '../../config/rows.ts';
 import type { Word } from '../../config/statement.ts';
 import type { ReadContext } from '../../config/table.ts';
-import { readTemplate, type Template, templateOf } from '../../http/template.ts';
+import { readTemplate, type Template, templateOf } from '../../http/values/template.ts';
 import { isVariable, VARIABLES } from './variables.ts';
 
 /** How values are made safe in a line. */

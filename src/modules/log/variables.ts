@@ -1,5 +1,5 @@
 import type { Client } from '../../core/applications/request.ts';
-import { localTime } from '../../http/clock.ts';
+import { localTime } from '../../http/values/clock.ts';
 
 /** What a line tells of a session. */
 export interface SessionNote {

@@ -1,7 +1,7 @@
 import { flag, number } from '../../config/rows.ts';
 import type { Settings } from '../../config/table.ts';
-import type { Exchange } from '../../http/exchange.ts';
 import { contentHandler, type Handled, type HttpModule } from '../../http/handler.ts';
+import type { Exchange } from '../../http/requests/exchange.ts';
 import { PROCESS } from './topic.ts';
 
 const table = {

@@ -1,10 +1,10 @@
 import type { Settings } from '../../config/table.ts';
-import type { Exchange, HeaderField } from '../../http/exchange.ts';
-import { conditions } from '../../http/files.ts';
+import { conditions } from '../../http/answers/files.ts';
+import { memoryAnswer } from '../../http/answers/memory-answer.ts';
 import { contentHandler, type Handled, type HttpModule } from '../../http/handler.ts';
-import { memoryAnswer } from '../../http/memory-answer.ts';
-import { redirectAnswer } from '../../http/redirect.ts';
-import { escapePath, queryOf } from '../../http/uri.ts';
+import type { Exchange, HeaderField } from '../../http/requests/exchange.ts';
+import { redirectAnswer } from '../../http/requests/redirect.ts';
+import { escapePath, queryOf } from '../../http/values/uri.ts';
 import { playerTable } from './directives.ts';
 import { pageFiles } from './page.ts';
 import { liveStreams, playerState, STREAMS } from './state.ts';

@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import type { Runtime } from '../../core/runtime.ts';
-import type { Exchange } from '../../http/exchange.ts';
+import type { Exchange } from '../../http/requests/exchange.ts';
 import { fileUrl, flvUrl, type Playable, playlistPath } from './urls.ts';
 
 /** A live stream as the page lists it; addresses are paths on this server, null where it does not offer them. */

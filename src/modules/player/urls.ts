@@ -1,10 +1,10 @@
 import { join, resolve } from 'node:path';
 import type { Block } from '../../config/block.ts';
 import type { RtmpServer } from '../../core/server.ts';
-import type { Exchange } from '../../http/exchange.ts';
+import type { Exchange } from '../../http/requests/exchange.ts';
 import { findLocation, type Place } from '../../http/router.ts';
-import { constantOf } from '../../http/template.ts';
-import { escapePath } from '../../http/uri.ts';
+import { constantOf } from '../../http/values/template.ts';
+import { escapePath } from '../../http/values/uri.ts';
 
 /** A stream of an application, as the page asks for it. */
 export interface Playable {

@@ -1,7 +1,7 @@
 import { Refused } from '../../core/applications/refused.ts';
 import type { Client } from '../../core/applications/request.ts';
 import { type Grant, isSigned, type SignArgs } from '../../core/applications/signed-url.ts';
-import { argument, percentDecode } from '../../http/uri.ts';
+import { argument, percentDecode } from '../../http/values/uri.ts';
 import type { SignSettings } from './directives.ts';
 
 /** What a query shows. */

@@ -1,9 +1,9 @@
 import type { Settings } from '../../config/table.ts';
 import { wholeFigures } from '../../core/statistics/whole.ts';
-import type { Answer, Exchange } from '../../http/exchange.ts';
 import { contentHandler, type HttpModule } from '../../http/handler.ts';
+import type { Answer, Exchange } from '../../http/requests/exchange.ts';
 import type { Place } from '../../http/router.ts';
-import { escapePath } from '../../http/uri.ts';
+import { escapePath } from '../../http/values/uri.ts';
 import { statTable } from './directives.ts';
 import { statFacts } from './facts.ts';
 import { statJson } from './json.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ConfigError } from '../../../src/config/errors.ts';
-import { templateOf } from '../../../src/http/template.ts';
+import { templateOf } from '../../../src/http/values/template.ts';
 import { AUDIO, VIDEO } from '../../../src/media/packet.ts';
 import { sessionLine } from '../../../src/modules/log/line.ts';
 import { logModule } from '../../../src/modules/log/log.ts';
