@@ -33,6 +33,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
     'connections',
     'streams',
     'workers',
+    'files',
     'applications',
     'statistics',
   ],

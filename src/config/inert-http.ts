@@ -27,10 +27,19 @@ export const httpInert: readonly Inert[] = [
     'http server location location_if': 'sendfile',
     'http server location': `
       sendfile_max_chunk aio aio_write directio directio_alignment read_ahead output_buffers/2
-      postpone_output subrequest_output_buffer_size open_file_cache/1-2 open_file_cache_valid
-      open_file_cache_min_uses open_file_cache_errors open_file_cache_events
+      postpone_output subrequest_output_buffer_size
     `,
   }),
+  ...inert(
+    'ignored',
+    'small files are held in memory, and each use asks the disk whether they are still the same',
+    {
+      'http server location': `
+      open_file_cache/1-2 open_file_cache_valid open_file_cache_min_uses open_file_cache_errors
+      open_file_cache_events
+    `,
+    },
+  ),
   ...inert('ignored', 'connections are kept and closed by rules of their own', {
     'http server location': `
       tcp_nopush tcp_nodelay send_lowat reset_timedout_connection lingering_close lingering_time

@@ -1,4 +1,5 @@
 import type { Elsewhere } from './applications/elsewhere.ts';
+import { DiskFiles } from './files/disk-files.ts';
 import { Hub } from './hub.ts';
 import type { Logger } from './logs/log.ts';
 import { LogFiles } from './logs/log-files.ts';
@@ -22,6 +23,7 @@ export class Runtime {
   /** Connections and requests of HTTP. */
   readonly requests = noRequests();
   readonly files: MemoryFiles;
+  readonly disk = new DiskFiles();
   /** Access logs; reopened when logs are rotated. */
   readonly logFiles: LogFiles;
   readonly hub: Hub;

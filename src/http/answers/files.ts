@@ -1,7 +1,6 @@
-import type { Stats } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
 import { Refused } from '../../core/applications/refused.ts';
+import type { Found } from '../../core/files/disk-files.ts';
+import type { OpenFile } from '../../core/files/open-file.ts';
 import type { Logger } from '../../core/logs/log.ts';
 import { visitorOf } from '../../core/streams/visitors.ts';
 import type { FileVisitor, MemoryFile } from '../../core/workers/memory-files.ts';
@@ -13,13 +12,7 @@ import type { Place } from '../router.ts';
 import { typeOf } from '../values/types.ts';
 import { escapePath, isHidden, queryOf } from '../values/uri.ts';
 import { listing } from './listing.ts';
-import { memoryAnswer } from './memory-answer.ts';
-
-/** Bytes up to which a file on disk is read whole. */
-const SMALL = 64 * 1024;
-
-/** Bytes of a larger one that are read at a time. */
-const READ_BYTES = 256 * 1024;
+import { memoryAnswer, type Offer, partOf, validatorsOf } from './memory-answer.ts';
 
 /** A path that the request goes on with inside the server: an internal redirect. */
 export interface Jump {
@@ -51,17 +44,9 @@ function trimmed(exchange: Exchange, text: string): string {
 
 async function lookAt(exchange: Exchange, path: string): Promise<'file' | 'folder' | 'none'> {
   if (exchange.runtime.files.has(path)) return 'file';
-  const found = await statOf(path);
+  const found = await exchange.runtime.disk.look(path);
   if (typeof found === 'string') return 'none';
   return found.isDirectory() ? 'folder' : found.isFile() ? 'file' : 'none';
-}
-
-async function statOf(path: string): Promise<Stats | string> {
-  try {
-    return await stat(path);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? 'EIO';
-  }
 }
 
 const ALLOWED: readonly HeaderField[] = [['Allow', 'GET, HEAD, OPTIONS']];
@@ -143,18 +128,32 @@ function whoOf(exchange: Exchange): string {
   return visitorOf(exchange.address, exchange.header('user-agent') ?? '');
 }
 
-async function fromPath(exchange: Exchange, path: string): Promise<Answer> {
-  const found = await statOf(path);
-  if (typeof found === 'string') {
-    const file = found === 'ENOENT' ? await exchange.runtime.files.search(path) : undefined;
-    return file === undefined ? failure(exchange, path, found) : fromMemory(exchange, path, file);
+function fromPath(exchange: Exchange, path: string): Answer | Promise<Answer> {
+  const found = exchange.runtime.disk.find(path);
+  return found instanceof Promise
+    ? found.then((late) => fromFound(exchange, path, late))
+    : fromFound(exchange, path, found);
+}
+
+function fromFound(exchange: Exchange, path: string, found: Found): Answer | Promise<Answer> {
+  switch (found.kind) {
+    case 'whole':
+      return fromWhole(exchange, path, found.file, found.held);
+    case 'open':
+      return fromOpen(exchange, path, found.file);
+    case 'folder':
+      return redirectAnswer(exchange, 301, `${escapePath(exchange.uri)}/${queryOf(exchange.args)}`);
+    case 'special':
+      return { status: 404 };
+    case 'failed':
+      return found.code === 'ENOENT' ? searched(exchange, path) : failure(exchange, path, found.code);
   }
-  if (found.isDirectory()) {
-    return redirectAnswer(exchange, 301, `${escapePath(exchange.uri)}/${queryOf(exchange.args)}`);
-  }
-  // A pipe or a device would keep the request waiting for ever.
-  if (!found.isFile()) return { status: 404 };
-  return found.size <= SMALL ? fromSmallFile(exchange, path) : fromDisk(exchange, path);
+}
+
+/** Another worker may have made what is not on the disk. */
+async function searched(exchange: Exchange, path: string): Promise<Answer> {
+  const file = await exchange.runtime.files.search(path);
+  return file === undefined ? failure(exchange, path, 'ENOENT') : fromMemory(exchange, path, file);
 }
 
 async function serveFolder(exchange: Exchange): Promise<Answer | Jump> {
@@ -167,7 +166,7 @@ async function serveFolder(exchange: Exchange): Promise<Answer | Jump> {
       return { to: `${exchange.uri}${name}${queryOf(exchange.args)}` };
     }
   }
-  const found = await statOf(folder);
+  const found = await exchange.runtime.disk.look(folder);
   if (typeof found === 'string') return failure(exchange, folder, found);
   if (!found.isDirectory()) return { status: 404 };
   if (exchange.place.conf.autoindex) {
@@ -177,26 +176,30 @@ async function serveFolder(exchange: Exchange): Promise<Answer | Jump> {
   return { status: 403, reason: 'the folder has no index file' };
 }
 
-/**
- * A small file is read in one go: cheaper than a stream, and whole even if it is replaced at this very moment, as
- * playlists are all the time.
- */
-async function fromSmallFile(exchange: Exchange, path: string): Promise<Answer> {
-  let handle: FileHandle | undefined;
-  try {
-    handle = await open(path);
-    const { mtimeMs, size } = await handle.stat();
-    if (size > SMALL) return await fromDisk(exchange, path);
-    const body = await handle.readFile();
-    const { conf } = exchange.place;
-    const offer = { etag: conf.etag, ranges: conf.max_ranges > 0 };
-    const type = mediaType(exchange, path);
-    return { ...memoryAnswer(conditions(exchange), { body, type, mtime: mtimeMs }, offer), type };
-  } catch (error) {
-    return failure(exchange, path, (error as NodeJS.ErrnoException).code ?? 'EIO');
-  } finally {
-    await handle?.close();
+/** Answers with a file of the disk whose bytes are here; `held`: others will get the very same ones. */
+function fromWhole(exchange: Exchange, path: string, file: MemoryFile, held: boolean): Answer {
+  const make = (): Answer => ({
+    ...memoryAnswer(conditions(exchange), file, offerOf(exchange)),
+    type: mediaType(exchange, path),
+  });
+  return held && isUnconditional(exchange) ? wholeAnswer(exchange, file, make) : make();
+}
+
+/** Answers with a file that is read while it is sent. */
+function fromOpen(exchange: Exchange, path: string, file: OpenFile): Answer {
+  const validators = validatorsOf(file.size, file.mtime);
+  const part = partOf(conditions(exchange), file.size, validators, offerOf(exchange));
+  const type = mediaType(exchange, path);
+  if (!('end' in part)) {
+    file.close();
+    return { ...part, type };
   }
+  const { status, headers, start, end } = part;
+  return { status, headers, type, body: file.narrow(start, end) };
+}
+
+function offerOf({ place: { conf } }: Exchange): Offer {
+  return { etag: conf.etag, ranges: conf.max_ranges > 0 };
 }
 
 /** What a file that cannot be had is answered with. */
@@ -216,7 +219,7 @@ function mediaType(exchange: Exchange, path: string, known?: string): string {
 
 function fromMemory(exchange: Exchange, path: string, file: MemoryFile): Answer {
   const answer = isUnconditional(exchange)
-    ? wholeAnswer(exchange, path, file)
+    ? wholeAnswer(exchange, file, () => memoryPart(exchange, path, file))
     : memoryPart(exchange, path, file);
   if (file.visited !== undefined) {
     const given = exchange.method === 'HEAD' || !Buffer.isBuffer(answer.body) ? 0 : answer.body.length;
@@ -225,11 +228,10 @@ function fromMemory(exchange: Exchange, path: string, file: MemoryFile): Answer 
   return answer;
 }
 
-function wholeAnswer(exchange: Exchange, path: string, file: MemoryFile): Answer {
-  const { place } = exchange;
+function wholeAnswer({ place }: Exchange, file: MemoryFile, make: () => Answer): Answer {
   const known = wholes.get(file);
   if (known?.place === place) return known.answer;
-  const answer: Answer = { ...memoryPart(exchange, path, file), lasting: true };
+  const answer: Answer = { ...make(), lasting: true };
   wholes.set(file, { place, answer });
   return answer;
 }
@@ -244,7 +246,7 @@ function isUnconditional({ request: { headers }, errorStatus }: Exchange): boole
 function memoryPart(exchange: Exchange, path: string, file: MemoryFile): Answer {
   const { conf } = exchange.place;
   const type = mediaType(exchange, path, file.type);
-  const answer = memoryAnswer(conditions(exchange), file, { etag: conf.etag, ranges: conf.max_ranges > 0 });
+  const answer = memoryAnswer(conditions(exchange), file, offerOf(exchange));
   // A list that is written anew every few seconds must not be kept by anybody, unless somebody chose otherwise.
   const list = type.endsWith('mpegurl') || type === 'application/dash+xml';
   const chosen =
@@ -293,49 +295,4 @@ function isRange(text: string, most: number): boolean {
     return first === '' || last === '' || Number(first) <= Number(last);
   });
   return ordered && parts.length <= Math.min(most, 100);
-}
-
-async function fromDisk(exchange: Exchange, path: string): Promise<Answer> {
-  const { conf } = exchange.place;
-  // Not before somebody asks for a file: with its tables it is 3 ms of a start.
-  const { send } = await import('@fastify/send');
-  const found = await send(conditions(exchange) as never, path.split('/').map(encodeURIComponent).join('/'), {
-    root: '/',
-    dotfiles: 'allow',
-    index: false,
-    contentType: false,
-    cacheControl: false,
-    etag: conf.etag,
-    acceptRanges: conf.max_ranges > 0,
-    highWaterMark: READ_BYTES,
-  });
-  const headers = Object.entries(found.headers)
-    .filter(
-      ([name]) =>
-        name !== 'Content-Length' && !/^(?:content-security-policy|x-content-type-options)$/i.test(name),
-    )
-    .filter(([name]) => found.type === 'file' || name === 'Content-Range')
-    .map(([name, value]) => [name, String(value)] as const);
-  if (found.type !== 'file' || found.statusCode === 304) {
-    found.stream.destroy();
-    return { status: found.statusCode, headers, ...(found.statusCode === 304 ? { body: '' } : {}) };
-  }
-  const failed = await opened(found.stream);
-  if (failed !== null) return failure(exchange, path, failed);
-  const length = Number(found.headers['Content-Length']);
-  return {
-    status: found.statusCode,
-    type: mediaType(exchange, path),
-    headers,
-    body: { stream: found.stream, length },
-  };
-}
-
-/** Waits until a file is open, so that its absence can still be answered; gives the error's code. */
-function opened(stream: Readable): Promise<string | null> {
-  if (!('pending' in stream) || stream.pending !== true) return Promise.resolve(null);
-  return new Promise((resolve) => {
-    stream.once('open', () => resolve(null));
-    stream.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'EIO'));
-  });
 }

@@ -1,4 +1,5 @@
-import type { Answer, Exchange, HeaderField, StreamedBody } from '../requests/exchange.ts';
+import type { Answer, Exchange, HeaderField } from '../requests/exchange.ts';
+import { wholeOf } from './streamed-body.ts';
 
 /** Up to here compressing is over sooner than another thread would have begun. */
 const AT_ONCE_BYTES = 16 * 1024;
@@ -22,8 +23,8 @@ export function compressed(exchange: Exchange, answer: Answer): Answer | Promise
   if (known?.level === conf.level && known.vary === conf.vary) return known.answer;
   const headers = [...withoutParts(answer.headers ?? []), ['Content-Encoding', 'gzip'] as const, ...vary];
   const whole = (bytes: Buffer): Answer => ({ ...answer, headers, body: bytes });
-  if (typeof body === 'object' && 'stream' in body) {
-    return textOf(body)
+  if (typeof body === 'object' && !Buffer.isBuffer(body)) {
+    return wholeOf(body)
       .then((bytes) => later(bytes, conf.level))
       .then(whole);
   }
@@ -53,17 +54,6 @@ function later(bytes: Buffer, level: number): Promise<Buffer> {
       else reject(error);
     });
   });
-}
-
-async function textOf({ stream, length }: StreamedBody): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of stream) {
-    chunks.push(chunk as Buffer);
-    bytes += chunk.length;
-    if (bytes > length) break;
-  }
-  return Buffer.concat(chunks);
 }
 
 /** How a place compresses. */

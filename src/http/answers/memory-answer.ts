@@ -3,13 +3,41 @@ import type { MemoryFile } from '../../core/workers/memory-files.ts';
 import type { Answer, HeaderField } from '../requests/exchange.ts';
 import type { RequestHead } from '../requests/request-head.ts';
 
+/** What a place offers of its files. */
+export interface Offer {
+  readonly etag: boolean;
+  readonly ranges: boolean;
+}
+
+/** What is sent of a file: the bytes from `start` up to `end`. */
+export interface Part {
+  readonly status: 200 | 206;
+  readonly headers: readonly HeaderField[];
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Answers with a file that is held in memory: whole, a range of it, or not at all where the client has it already. */
 export function memoryAnswer(
   request: Pick<RequestHead, 'headers' | 'method'>,
   file: MemoryFile,
-  offer: { readonly etag: boolean; readonly ranges: boolean },
+  offer: Offer,
 ): Answer {
-  const { modified, tag } = stateOf(file);
+  const { body } = file;
+  const part = partOf(request, body.length, stateOf(file), offer);
+  if (!('end' in part)) return part;
+  const { status, headers, start, end } = part;
+  return { status, headers, body: end - start === body.length ? body : body.subarray(start, end) };
+}
+
+/** What a request gets of a file of a size: a part of it, or an answer without any. */
+export function partOf(
+  request: Pick<RequestHead, 'headers' | 'method'>,
+  size: number,
+  { modified, tag }: State,
+  offer: Offer,
+): Answer | Part {
+  const whole = { start: 0, end: size };
   const etag = offer.etag ? tag : null;
   const headers: HeaderField[] = [['Last-Modified', modified]];
   if (etag !== null) headers.push(['ETag', etag]);
@@ -18,18 +46,18 @@ export function memoryAnswer(
   if (refused === 412) return { status: 412 };
   if (refused === 304) return { status: 304, headers, body: '' };
   if (!offer.ranges || request.headers.range === undefined || !sameAsBefore(request, etag, modified)) {
-    return { status: 200, headers, body: file.body };
+    return { status: 200, headers, ...whole };
   }
-  const size = file.body.length;
   const ranges = rangeParser(size, request.headers.range, { combine: true });
   if (ranges === -1) return { status: 416, headers: [['Content-Range', `bytes */${size}`]] };
   // Several ranges at once are answered with the whole, as a server may (RFC 9110, 14.2).
-  if (ranges === -2 || ranges.length !== 1) return { status: 200, headers, body: file.body };
+  if (ranges === -2 || ranges.length !== 1) return { status: 200, headers, ...whole };
   const { start, end } = ranges[0]!;
   headers.push(['Content-Range', `bytes ${start}-${end}/${size}`]);
-  return { status: 206, headers, body: file.body.subarray(start, end + 1) };
+  return { status: 206, headers, start, end: end + 1 };
 }
 
+/** The validators of a file. */
 interface State {
   readonly modified: string;
   readonly tag: string;
@@ -41,12 +69,17 @@ const states = new WeakMap<MemoryFile, State>();
 function stateOf(file: MemoryFile): State {
   const known = states.get(file);
   if (known !== undefined) return known;
-  const state = {
-    modified: new Date(file.mtime).toUTCString(),
-    tag: `W/"${file.body.length.toString(16)}-${Math.floor(file.mtime).toString(16)}"`,
-  };
+  const state = validatorsOf(file.body.length, file.mtime);
   states.set(file, state);
   return state;
+}
+
+/** What a file of a size, modified at a time of the wall clock in ms, is told apart by. */
+export function validatorsOf(size: number, mtime: number): State {
+  return {
+    modified: new Date(mtime).toUTCString(),
+    tag: `W/"${size.toString(16)}-${Math.floor(mtime).toString(16)}"`,
+  };
 }
 
 /** RFC 9110, 13.2.2: the order in which conditions count. */

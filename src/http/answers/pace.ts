@@ -3,6 +3,7 @@ import { parseSize } from '../../config/values.ts';
 import type { Exchange, StreamedBody } from '../requests/exchange.ts';
 import { textOf } from '../requests/variables.ts';
 import { constantOf } from '../values/template.ts';
+import { piecesOf } from './streamed-body.ts';
 
 /** How fast an answer may be sent, bytes per second, and how many bytes before that. */
 export interface Pace {
@@ -29,15 +30,18 @@ export function paceOf(exchange: Exchange): Pace | null {
 export async function sendAtPace(exchange: Exchange, body: Buffer | StreamedBody, pace: Pace): Promise<void> {
   const { reply } = exchange;
   const gone = new AbortController();
-  exchange.whenOver(() => gone.abort());
+  const { length } = body;
+  exchange.whenOver(() => {
+    gone.abort();
+    if (!Buffer.isBuffer(body)) body.close();
+  });
   const began = performance.now();
   const allowed = (): number => {
     const ms = performance.now() - began + TICK_MS;
     return Math.floor(pace.after + (pace.rate * ms) / 1000) - exchange.bodyBytes;
   };
   try {
-    for await (const chunk of Buffer.isBuffer(body) ? [body] : body.stream) {
-      const bytes = chunk as Buffer;
+    for await (const bytes of Buffer.isBuffer(body) ? [body] : piecesOf(body)) {
       for (let at = 0; at < bytes.length; ) {
         const piece = bytes.subarray(at, at + Math.min(allowed(), PIECE_BYTES));
         at += piece.length;
@@ -46,11 +50,10 @@ export async function sendAtPace(exchange: Exchange, body: Buffer | StreamedBody
         else if (!reply.write(piece)) await room(exchange, gone.signal);
       }
     }
-    if (exchange.bodyBytes === body.length) reply.end();
+    if (exchange.bodyBytes === length) reply.end();
     else reply.destroy();
   } catch (error) {
     if (!gone.signal.aborted) exchange.log.error({ err: error }, 'an answer could not be sent to its end');
-    if (!Buffer.isBuffer(body)) body.stream.destroy();
     reply.destroy();
   }
 }

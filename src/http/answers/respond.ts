@@ -1,11 +1,12 @@
 import { STATUS_CODES } from 'node:http';
-import type { Answer, Exchange, HeaderField, StreamedBody } from '../requests/exchange.ts';
+import type { Answer, Exchange, HeaderField } from '../requests/exchange.ts';
 import type { AnswerHead } from '../requests/reply.ts';
 import type { Place } from '../router.ts';
 import { softwareName } from '../values/software.ts';
 import { escapeHtml } from '../values/uri.ts';
 import { paceOf, sendAtPace } from './pace.ts';
 import { addedFields, firstFields, withoutDoubles } from './response-headers.ts';
+import { sendStreamed } from './send-streamed.ts';
 
 /** Statuses that never have a body. */
 const BODILESS = new Set([204, 304]);
@@ -46,15 +47,21 @@ export function respond(exchange: Exchange, answer: Answer): void {
     note(exchange, head);
     const pace = paceOf(exchange);
     if (length === null || exchange.method === 'HEAD') {
-      if (!Buffer.isBuffer(bytes)) bytes.stream.destroy();
+      if (!Buffer.isBuffer(bytes)) bytes.close();
       reply.send(head, null, !keep);
+    } else if (!Buffer.isBuffer(bytes) && connection.socket.destroyed) {
+      // Nobody would be told any more that it is over.
+      bytes.close();
     } else if (pace !== null && length > 0) {
       reply.begin(head, !keep);
       void sendAtPace(exchange, bytes, pace);
     } else if (Buffer.isBuffer(bytes)) {
       exchange.bodyBytes = bytes.length;
       reply.send(head, bytes, !keep);
-    } else sendStream(exchange, head, bytes, !keep);
+    } else {
+      reply.begin(head, !keep);
+      void sendStreamed(exchange, bytes);
+    }
   }
   if (!reply.sent && place.conf.send_timeout > 0) connection.socket.setTimeout(place.conf.send_timeout);
 }
@@ -159,30 +166,4 @@ function connectionFields({ place }: Exchange, keep: boolean): readonly HeaderFi
   const fields: HeaderField[] = [['Connection', 'keep-alive']];
   if (announced !== null) fields.push(['Keep-Alive', `timeout=${announced}`]);
   return fields;
-}
-
-/** Sends a file; a file that has become shorter ends the connection, since its length has been told. */
-function sendStream(
-  exchange: Exchange,
-  head: AnswerHead,
-  { stream, length }: StreamedBody,
-  last: boolean,
-): void {
-  const { reply } = exchange;
-  exchange.whenOver(() => stream.destroy());
-  reply.begin(head, last);
-  stream.on('data', (chunk: Buffer) => {
-    exchange.bodyBytes += chunk.length;
-    if (reply.write(chunk)) return;
-    stream.pause();
-    reply.drained(() => stream.resume());
-  });
-  stream.on('error', (error) => {
-    exchange.log.error({ err: error }, 'a file could not be read to its end');
-    reply.destroy();
-  });
-  stream.on('end', () => {
-    if (exchange.bodyBytes === length) reply.end();
-    else reply.destroy();
-  });
 }

@@ -34,10 +34,14 @@ export interface Connection {
 /** A header field of an answer. */
 export type HeaderField = readonly [name: string, value: string];
 
-/** A body of known length that is read while it is sent; `bytes` counts from 0. */
+/** A body of known length that is read while it is sent. */
 export interface StreamedBody {
-  readonly stream: NodeJS.ReadableStream & { destroy(error?: Error): unknown };
+  /** Bytes that are left to read. */
   readonly length: number;
+  /** Reads what comes next into a buffer, one call at a time; 0: there is no more. */
+  read(into: Buffer): Promise<number>;
+  /** May be called at any time, and more than once. */
+  close(): void;
 }
 
 /** What answers a request. Without a body, a status from 300 on gets its error page, or a short one of ours. */

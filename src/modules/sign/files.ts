@@ -3,6 +3,7 @@ import type { Settings } from '../../config/table.ts';
 import { Refused } from '../../core/applications/refused.ts';
 import type { Hub } from '../../core/hub.ts';
 import { serveFile } from '../../http/answers/files.ts';
+import { wholeOf } from '../../http/answers/streamed-body.ts';
 import type { Handled } from '../../http/handler.ts';
 import type { Answer, Exchange, StreamedBody } from '../../http/requests/exchange.ts';
 import { checkShown, shownIn } from './check.ts';
@@ -72,10 +73,8 @@ async function textOf(body: Buffer | string | StreamedBody): Promise<string | nu
   if (typeof body === 'string') return body;
   if (Buffer.isBuffer(body)) return body.toString('utf8');
   if (body.length > MOST_PLAYLIST_BYTES) {
-    body.stream.destroy();
+    body.close();
     return null;
   }
-  const chunks: Buffer[] = [];
-  for await (const chunk of body.stream) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
+  return (await wholeOf(body)).toString('utf8');
 }

@@ -1,4 +1,15 @@
-import { mkdirSync, statSync, symlinkSync, utimesSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+} from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Site, startSite } from '../harness.ts';
@@ -237,5 +248,112 @@ describe('static files', () => {
   it('sends a large file whole', async () => {
     const answer = await site.get('/big.bin');
     expect(answer.body).toBe('\x07'.repeat(300_000));
+  });
+
+  it('answers from what it holds as it answers from the disk', async () => {
+    const path = site.file('www/held.txt', '0123456789');
+    utimesSync(path, 1_700_000_000, 1_700_000_000);
+    const asked: readonly Parameters<Site['get']>[1][] = [
+      {},
+      { method: 'HEAD' },
+      ...['bytes=0-3', 'bytes=-3', 'bytes=20-30', 'bytes=0-1,4-5'].map((Range) => ({ headers: { Range } })),
+      { headers: { 'If-None-Match': '*' } },
+      { headers: { 'If-Modified-Since': 'Tue, 14 Nov 2023 22:13:20 GMT' } },
+      { headers: { 'If-Match': '"x"' } },
+      { method: 'POST', body: 'x' },
+    ];
+    const all = async (): Promise<unknown[]> => {
+      const answers: unknown[] = [];
+      for (const request of asked) {
+        const { status, fields, body } = await site.get('/held.txt', request);
+        answers.push({ request, status, fields: fields.filter(([name]) => name !== 'Date'), body });
+      }
+      return answers;
+    };
+    const fresh = await all();
+    const isHeld = async (): Promise<boolean> => {
+      const found = await site.runtime.disk.find(path);
+      return found.kind === 'whole' && found.held;
+    };
+    await expect.poll(isHeld, { timeout: 8000 }).toBe(true);
+    expect(await all()).toEqual(fresh);
+    expect(await all()).toEqual(fresh);
+  });
+
+  it('gives the newest version of a list that is replaced all the time', async () => {
+    for (let i = 0; i < 100; i++) {
+      const made = site.file('www/live.m3u8.new', `list ${i % 10}`);
+      utimesSync(made, 1_700_000_000, 1_700_000_000);
+      renameSync(made, join(site.prefix, 'www/live.m3u8'));
+      expect((await site.get('/live.m3u8')).body).toBe(`list ${i % 10}`);
+    }
+  });
+
+  const LONG = 24 * 1024 * 1024;
+
+  /** Asks for a file and reads only the first of it; the rest comes when the socket is resumed. */
+  async function halfRead(name: string): Promise<{ socket: Socket; all: Promise<number> }> {
+    const socket = connect(site.port, '127.0.0.1');
+    let bytes = 0;
+    const all = new Promise<number>((resolve) => socket.once('close', () => resolve(bytes)));
+    socket.on('error', () => undefined);
+    socket.write(`GET /${name} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    await new Promise<void>((resolve) => {
+      socket.once('data', (first) => {
+        socket.pause();
+        const text = first.toString('latin1');
+        expect(text).toContain(`Content-Length: ${LONG}\r\n`);
+        bytes = first.length - text.indexOf('\r\n\r\n') - 4;
+        resolve();
+      });
+    });
+    socket.on('data', (more) => {
+      bytes += more.length;
+    });
+    socket.pause();
+    return { socket, all };
+  }
+
+  const opened = (path: string): number =>
+    readdirSync('/proc/self/fd').filter((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`) === path;
+      } catch {
+        return false;
+      }
+    }).length;
+
+  it('sends of a file that grows what it has told', async () => {
+    const path = site.file('www/grows.bin', Buffer.alloc(LONG));
+    const { socket, all } = await halfRead('grows.bin');
+    appendFileSync(path, Buffer.alloc(100_000));
+    expect(opened(path)).toBe(1);
+    socket.resume();
+    expect(await all).toBe(LONG);
+    await expect.poll(() => opened(path)).toBe(0);
+  });
+
+  it('ends the connection where a file has become shorter, and where its client has gone', async () => {
+    const path = site.file('www/shrinks.bin', Buffer.alloc(LONG));
+    const { socket, all } = await halfRead('shrinks.bin');
+    const other = await halfRead('shrinks.bin');
+    expect(opened(path)).toBe(2);
+    other.socket.destroy();
+    await expect.poll(() => opened(path)).toBe(1);
+    truncateSync(path, 1000);
+    socket.resume();
+    expect(await all).toBeLessThan(LONG);
+    await expect.poll(() => opened(path)).toBe(0);
+  });
+
+  it('keeps the files of many clients apart', async () => {
+    const letters = [...'abcdefgh'];
+    for (const letter of letters) site.file(`www/${letter}.bin`, letter.repeat(2_500_000));
+    const targets = [...letters, ...letters, ...letters];
+    const answers = await Promise.all(targets.map((letter) => site.get(`/${letter}.bin`)));
+    for (const [i, { body }] of answers.entries()) {
+      expect(body.length).toBe(2_500_000);
+      expect(body === targets[i]!.repeat(2_500_000), targets[i]).toBe(true);
+    }
   });
 });
