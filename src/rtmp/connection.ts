@@ -264,7 +264,8 @@ export class Connection {
     if (patience === 0) return;
     this.#resting = true;
     this.socket.pause();
-    rest(this, now, patience);
+    // To write to many players takes part of the time.
+    rest(this, now, Math.max(patience - (performance.now() - now), 1));
   }
 
   /** The rest is over. */
