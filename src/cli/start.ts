@@ -8,7 +8,7 @@ import { diagnose } from '../daemon/failures.ts';
 import type { PrimaryOptions } from '../daemon/primary.ts';
 import { type ReadConfig, readConfig } from '../daemon/sources.ts';
 import { WORKER_MARK } from '../daemon/worker-mark.ts';
-import { holdYoungSpace } from '../daemon/young-space.ts';
+import { tameYoungSpace } from '../daemon/young-space.ts';
 import type { DaemonOptions } from '../daemon.ts';
 import { modules } from '../modules/index.ts';
 import { detach, isDetached, tellParent } from './detach.ts';
@@ -21,7 +21,7 @@ export async function start(invocation: Invocation): Promise<number> {
   if (process.env[WORKER_MARK] !== undefined && process.send !== undefined)
     return (await import('./worker.ts')).work();
   const config = { ...locate(invocation), sources: modules };
-  holdYoungSpace();
+  tameYoungSpace();
   const read = readConfig(config);
   if (read.result instanceof LoadError) return failed(read.result, read);
   const detached = isDetached();

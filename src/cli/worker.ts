@@ -3,11 +3,13 @@ import { terminalPretty } from '../daemon/logging.ts';
 import { Worker } from '../daemon/worker.ts';
 import { WORKER_MARK } from '../daemon/worker-mark.ts';
 import type { FromWorker, ToWorker } from '../daemon/worker-process.ts';
+import { tameYoungSpace } from '../daemon/young-space.ts';
 import { modules } from '../modules/index.ts';
 import { makeHosts } from './hosts.ts';
 
 /** Serves for the primary until it says that it is over, or is gone. */
 export async function work(): Promise<never> {
+  tameYoungSpace();
   const index = Number(process.env[WORKER_MARK]);
   // Programs that are run must not take themselves for workers.
   delete process.env[WORKER_MARK];
