@@ -196,15 +196,16 @@ export class Feed {
     const count = apart.length;
     const { plain, chunked } = this.#rows;
     this.bytesOut += plain.write(batch.plain, version) + chunked.write(batch.chunked, version);
+    for (let i = 0; i < count; i++) this.#writeTo(apart[i]!, batch, version);
     for (let i = count - 1; i >= 0; i--) {
       const seat = apart[i]!;
-      if (this.#writeTo(seat, batch, version) && this.#rows[seat.framing].admit(seat)) this.#unsetApart(i);
+      if (seat.state === LIVE && this.#rows[seat.framing].admit(seat)) this.#unsetApart(i);
     }
   }
 
-  /** Gives a batch to one player; false where it does not get it. */
-  #writeTo(seat: Seat, batch: Batch, version: number): boolean {
-    if (seat.state !== LIVE && !this.#mayEnter(seat, batch)) return false;
+  /** Gives a batch to one player, unless it is not for it. */
+  #writeTo(seat: Seat, batch: Batch, version: number): void {
+    if (seat.state !== LIVE && !this.#mayEnter(seat, batch)) return;
     const { backlog } = seat.sink;
     if (backlog <= seat.limit) seat.burst = 0;
     else if (backlog > seat.limit + seat.burst) {
@@ -212,16 +213,15 @@ export class Feed {
       seat.state = BEHIND;
       seat.skips += 1;
       this.#skip(seat, batch);
-      return false;
+      return;
     }
     seat.opening = version;
     const bytes = batch[seat.framing];
     // Nothing in it for this format: an empty HTTP chunk would end the body.
-    if (bytes.length === 0) return false;
+    if (bytes.length === 0) return;
     seat.sink.write(bytes);
     seat.given(bytes.length);
     this.bytesOut += bytes.length;
-    return true;
   }
 
   #skip(seat: Seat, batch: Batch): void {

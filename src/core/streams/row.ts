@@ -61,8 +61,11 @@ export class Row {
     // An empty HTTP chunk would end the body.
     if (count === 0 || bytes.length === 0) return 0;
     this.bytes += bytes.length;
-    // From the end: who leaves makes room for one who has had the batch.
-    for (let i = count - 1; i >= 0; i--) if (!takesAll(handles[i]!, bytes)) this.#stopped(i, bytes);
+    // Who came first is served first: others may have stopped reading since, and writes to them cost many times as much.
+    for (let i = 0; i < handles.length; ) {
+      if (takesAll(handles[i]!, bytes)) i += 1;
+      else this.#stopped(i, bytes);
+    }
     return count * bytes.length;
   }
 
