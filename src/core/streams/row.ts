@@ -20,10 +20,6 @@ export class Row {
     this.#left = left;
   }
 
-  get length(): number {
-    return this.#seats.length;
-  }
-
   /** Takes in who has been given the batch at hand; false where something waits in its sink, or that is not of this kind. */
   admit(seat: Seat): boolean {
     const handle = seat.sink.lend(seat);
